@@ -1,0 +1,1 @@
+"""Remembers who is on which photo."""

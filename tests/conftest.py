@@ -1,0 +1,32 @@
+"""What every test may stand on: real photos where they are, and one real face that is always there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of real photos; tests that need it are skipped where it is missing."""
+    folder = Path(os.environ.get("FACEINDEX_TEST_DATA", CHECKOUT.parent / "shared" / "data"))
+    if not (folder / "MANIFEST.csv").exists():
+        pytest.skip("no real photos here; set FACEINDEX_TEST_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    """A portrait with one real face, (512, 512, 3) uint8 RGB; from scikit-image, public domain."""
+    from skimage import data  # noqa: PLC0415  (slow to import, needed by few)
+
+    return data.astronaut()
