@@ -1,0 +1,385 @@
+-- faceindex: the index file, from top to bottom.
+--
+-- Tables are named in the singular and belong to the program; views are named in the plural and are
+-- yours: full paths, names, plain numbers, ISO dates, stable from version to version (docs/sql.md).
+--
+-- One word, one thing:
+--   root     a folder the user asked to index            cluster  faces taken for one person
+--   file     one path under a root                       person   a name; owns clusters
+--   photo    one distinct picture, by its digest         label    what a human said; the machine never
+--   face     a box on a photo                                     writes over it
+--                                                        match    the machine's guess
+--
+-- Conventions: times are UTC, "2026-01-31T02:00:00Z". Boxes are fractions (0 to 1) of the upright
+-- picture. Encodings are little-endian float32. A name or path that is not valid UTF-8 is shown with
+-- \xNN for each broken byte, and its exact bytes stand in the raw_ column, which is empty otherwise.
+--
+-- This text makes a new index. migrations/ leads an older one to the same shape; a test compares.
+
+PRAGMA application_id = 1178682185;   -- 0x46414349, "FACI"
+PRAGMA user_version = 1;              -- the number of the last migration
+
+CREATE TABLE setting (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+INSERT INTO setting VALUES ('backend', 'dlib');   -- whose faces the views show
+
+---------------------------------------------------------------------------------------- what ran
+
+CREATE TABLE run (                    -- one execution of `scan`
+    run_id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    started_at     TEXT NOT NULL,
+    ended_at       TEXT,              -- null: running now, or killed (then the next run says so)
+    outcome        TEXT CHECK (outcome IN ('done', 'deadline', 'stopped', 'failed', 'killed')),
+    version        TEXT NOT NULL,     -- of faceindex
+    options        TEXT NOT NULL,     -- JSON
+    files_seen     INTEGER NOT NULL DEFAULT 0,
+    files_new      INTEGER NOT NULL DEFAULT 0,
+    files_changed  INTEGER NOT NULL DEFAULT 0,
+    files_moved    INTEGER NOT NULL DEFAULT 0,   -- new path, bytes known, the old path gone
+    files_copied   INTEGER NOT NULL DEFAULT 0,   -- new path, bytes known, the old path still there
+    files_returned INTEGER NOT NULL DEFAULT 0,   -- had vanished, are back
+    files_vanished INTEGER NOT NULL DEFAULT 0,
+    files_read     INTEGER NOT NULL DEFAULT 0,
+    bytes_read     INTEGER NOT NULL DEFAULT 0,
+    photos_new     INTEGER NOT NULL DEFAULT 0,   -- pictures examined for the first time
+    faces_found    INTEGER NOT NULL DEFAULT 0,
+    faces_named    INTEGER NOT NULL DEFAULT 0,   -- of the new faces, joined a named cluster
+    clusters_new   INTEGER NOT NULL DEFAULT 0,
+    problems       INTEGER NOT NULL DEFAULT 0,   -- files this run could not handle
+    offline        INTEGER NOT NULL DEFAULT 0    -- roots missing, empty or with most files gone
+) STRICT;
+
+------------------------------------------------------------------------------- what is on the disk
+
+CREATE TABLE root (
+    root_id    INTEGER PRIMARY KEY AUTOINCREMENT,
+    path       TEXT NOT NULL,         -- absolute
+    raw_path   BLOB NOT NULL DEFAULT x'',
+    added_at   TEXT NOT NULL,
+    removed_at TEXT,                  -- taken out by the user; its files stay known, unseen, and are
+    UNIQUE (path, raw_path)           -- back when the root is added again
+) STRICT;
+
+CREATE TABLE folder (
+    folder_id INTEGER PRIMARY KEY,
+    root_id   INTEGER NOT NULL REFERENCES root,
+    path      TEXT NOT NULL,          -- relative to the root, '' is the root itself
+    raw_path  BLOB NOT NULL DEFAULT x'',
+    UNIQUE (root_id, path, raw_path)
+) STRICT;
+
+CREATE TABLE file (                   -- one path, as stat() last saw it
+    file_id   INTEGER PRIMARY KEY,
+    folder_id INTEGER NOT NULL REFERENCES folder,
+    name      TEXT NOT NULL,
+    raw_name  BLOB NOT NULL DEFAULT x'',
+    kind      TEXT NOT NULL CHECK (kind IN ('photo', 'other', 'special')),  -- special: link, FIFO …
+    size      INTEGER NOT NULL,       -- bytes
+    mtime_ns  INTEGER NOT NULL,       -- nanoseconds since 1970
+    ctime_ns  INTEGER NOT NULL,       -- 0: read so soon after a change that it must be read once more
+    device    INTEGER NOT NULL,       -- device and inode as signed 64-bit numbers
+    inode     INTEGER NOT NULL,
+    digest    BLOB CHECK (length(digest) = 32),  -- SHA-256 when last read; null: never read
+    stale     INTEGER NOT NULL DEFAULT 1 CHECK (stale IN (0, 1)),  -- 1: the bytes must be read (again)
+    gone      TEXT CHECK (gone IN ('vanished', 'excluded')),  -- null: it is there
+    gone_at   TEXT,
+    UNIQUE (folder_id, name, raw_name)
+) STRICT;
+CREATE INDEX file_digest ON file (digest);            -- which paths hold this photo? which are equal?
+CREATE INDEX file_inode ON file (inode, size);        -- was this new path known under another name?
+CREATE INDEX file_stale ON file (stale) WHERE stale;  -- what is to be read?
+
+CREATE TABLE photo (                  -- one distinct picture, however many files hold it
+    photo_id    INTEGER PRIMARY KEY AUTOINCREMENT,
+    digest      BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
+    size        INTEGER NOT NULL,     -- bytes
+    format      TEXT NOT NULL,        -- JPEG, PNG, HEIF …
+    width       INTEGER NOT NULL,     -- pixels, upright
+    height      INTEGER NOT NULL,
+    orientation INTEGER NOT NULL,     -- EXIF, 1 to 8, as stored
+    taken_at    TEXT,                 -- EXIF, the camera's clock, with its offset where it told one
+    camera      TEXT,
+    latitude    REAL,                 -- degrees, north positive
+    longitude   REAL                  -- degrees, east positive
+) STRICT;
+CREATE INDEX photo_size ON photo (size);              -- what might a file of this size be a copy of?
+
+CREATE TABLE examination (            -- this backend has looked for faces on this photo
+    photo_id    INTEGER NOT NULL REFERENCES photo,
+    backend     TEXT NOT NULL,
+    run_id      INTEGER NOT NULL REFERENCES run,
+    settings    TEXT NOT NULL,        -- JSON: detector, sizes, limits
+    seconds     REAL NOT NULL,
+    PRIMARY KEY (photo_id, backend)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE problem (                -- a file or folder that could not be handled
+    problem_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    file_id    INTEGER REFERENCES file,    -- this …
+    folder_id  INTEGER REFERENCES folder,  -- … or this one
+    stage      TEXT NOT NULL CHECK (stage IN ('crawl', 'read', 'examine')),
+    kind       TEXT NOT NULL,         -- unreadable, changing, corrupt, too-large, timeout, crash …
+    message    TEXT NOT NULL,
+    tries      INTEGER NOT NULL DEFAULT 1,
+    retry      INTEGER NOT NULL,      -- 1: the next run tries again
+    first_at   TEXT NOT NULL,
+    last_at    TEXT NOT NULL,
+    run_id     INTEGER NOT NULL REFERENCES run,   -- the last that met it
+    CHECK ((file_id IS NULL) <> (folder_id IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX problem_file ON problem (file_id) WHERE file_id IS NOT NULL;
+CREATE UNIQUE INDEX problem_folder ON problem (folder_id) WHERE folder_id IS NOT NULL;
+
+----------------------------------------------------------------------------------- who is on it
+
+CREATE TABLE person (
+    person_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name      TEXT NOT NULL UNIQUE CHECK (name <> ''),
+    born      TEXT                    -- ISO date or year, as far as known
+) STRICT;
+
+CREATE TABLE cluster (                -- faces taken for one person; ids are never used again
+    cluster_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    backend    TEXT NOT NULL,         -- averages of different backends are never compared
+    person_id  INTEGER REFERENCES person,  -- set by a human only; null: nobody named it yet
+    run_id     INTEGER REFERENCES run      -- which scan found it
+) STRICT;
+CREATE INDEX cluster_person ON cluster (person_id);
+
+CREATE TABLE average (                -- the exact sum of a cluster's encodings, kept as they come and go
+    cluster_id INTEGER PRIMARY KEY REFERENCES cluster ON DELETE CASCADE,
+    faces      INTEGER NOT NULL,
+    total      BLOB NOT NULL          -- little-endian int64, in units of 2^-32: sums in any order are
+) STRICT;                             -- equal to the last bit; average = total / 2^32 / faces
+
+CREATE TABLE face (
+    face_id    INTEGER PRIMARY KEY AUTOINCREMENT,
+    photo_id   INTEGER NOT NULL REFERENCES photo,
+    backend    TEXT NOT NULL,         -- whose encoding it bears
+    detector   TEXT NOT NULL,         -- hog, cnn …; "human" for a box somebody drew
+    score      REAL NOT NULL,         -- the detector's confidence; scales of detectors differ
+    "left"     REAL NOT NULL,
+    top        REAL NOT NULL,
+    "right"    REAL NOT NULL,
+    bottom     REAL NOT NULL,
+    cluster_id INTEGER REFERENCES cluster,   -- null: not yet matched, or ignored
+    run_id     INTEGER NOT NULL REFERENCES run
+) STRICT;
+CREATE INDEX face_photo ON face (photo_id);
+CREATE INDEX face_cluster ON face (cluster_id, backend);  -- null first: what is still to be matched?
+
+CREATE TABLE encoding (
+    face_id INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE,
+    vector  BLOB NOT NULL CHECK (length(vector) % 4 = 0)   -- 128 little-endian float32 for dlib
+) STRICT;
+
+CREATE TABLE weights (                -- weights of an encoding's numbers in the distance, mean 1
+    weights_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    backend    TEXT NOT NULL,
+    encodings  INTEGER NOT NULL,      -- from how many of this library's encodings; 0: all weights are 1
+    vector     BLOB NOT NULL,         -- little-endian float32
+    run_id     INTEGER NOT NULL REFERENCES run
+) STRICT;
+
+CREATE TABLE match (                  -- why the machine put a face where it is
+    face_id            INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE,
+    cluster_id         INTEGER NOT NULL,  -- as decided then; may since have been merged away
+    distance           REAL NOT NULL,     -- to that cluster's average
+    runner_up_id       INTEGER,           -- nearest cluster of another person
+    runner_up_distance REAL,
+    founded            INTEGER NOT NULL,  -- 1: the cluster was made from this face and its like
+    threshold          REAL NOT NULL,     -- in force then
+    weights_id         INTEGER NOT NULL REFERENCES weights,
+    run_id             INTEGER NOT NULL REFERENCES run
+) STRICT;
+
+---------------------------------------------------------------------------- what humans said of it
+
+CREATE TABLE journal (                -- one entry for each change a human made
+    journal_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at         TEXT NOT NULL,
+    command    TEXT NOT NULL,         -- cluster label, cluster merge …
+    summary    TEXT NOT NULL,         -- a sentence
+    undone_at  TEXT
+) STRICT;
+
+CREATE TABLE journal_change (         -- every row an entry touched, so that undo is exact
+    journal_id INTEGER NOT NULL REFERENCES journal,
+    change_no  INTEGER NOT NULL,
+    table_name TEXT NOT NULL,
+    before     TEXT,                  -- JSON of the row; null: it was not there
+    after      TEXT,                  -- JSON of the row; null: it is no longer there
+    PRIMARY KEY (journal_id, change_no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE label (                  -- a human, or a tag a human once made, says who a face is
+    face_id    INTEGER PRIMARY KEY REFERENCES face,
+    person_id  INTEGER NOT NULL REFERENCES person,
+    source     TEXT NOT NULL CHECK (source IN ('human', 'tag')),
+    journal_id INTEGER NOT NULL REFERENCES journal
+) STRICT;
+CREATE INDEX label_person ON label (person_id);
+CREATE INDEX label_journal ON label (journal_id);
+
+CREATE TABLE rejection (              -- a human says: this face is not that person, or not of that cluster
+    face_id    INTEGER NOT NULL REFERENCES face,
+    person_id  INTEGER REFERENCES person,
+    cluster_id INTEGER REFERENCES cluster,
+    journal_id INTEGER NOT NULL REFERENCES journal,
+    CHECK ((person_id IS NULL) <> (cluster_id IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX rejection_once ON rejection (face_id, ifnull(person_id, 0), ifnull(cluster_id, 0));
+
+CREATE TABLE ignored (                -- a human says: leave this face alone (a stranger, no face)
+    face_id    INTEGER PRIMARY KEY REFERENCES face,
+    journal_id INTEGER NOT NULL REFERENCES journal
+) STRICT;
+
+CREATE TABLE tag (                    -- a name and a box as another program stored them
+    tag_id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    photo_id   INTEGER NOT NULL REFERENCES photo,
+    source     TEXT NOT NULL,         -- picasa, xmp, digikam …
+    name       TEXT,                  -- null: a box nobody named
+    "left"     REAL, top REAL, "right" REAL, bottom REAL,   -- null: a name without a box
+    face_id    INTEGER REFERENCES face,   -- the face it was found to mean
+    journal_id INTEGER NOT NULL REFERENCES journal
+) STRICT;
+CREATE INDEX tag_photo ON tag (photo_id);
+
+------------------------------------------------------------------------------------ views: for you
+
+CREATE VIEW files AS                  -- every path known, with what became of it
+SELECT file.file_id,
+       rtrim(root.path, '/') || '/' || iif(folder.path = '', '', folder.path || '/') || file.name AS path,
+       root.path AS root,
+       file.kind,
+       file.size,
+       strftime('%Y-%m-%dT%H:%M:%SZ', file.mtime_ns / 1000000000, 'unixepoch') AS modified,
+       iif(root.removed_at IS NOT NULL, 'removed', coalesce(file.gone, 'present')) AS state,
+       lower(hex(file.digest)) AS digest,
+       photo.photo_id,
+       file.device,
+       file.inode
+FROM file
+JOIN folder USING (folder_id)
+JOIN root USING (root_id)
+LEFT JOIN photo ON photo.digest = file.digest;
+
+CREATE VIEW photos AS                 -- one row per picture that has at least one file
+SELECT photo.photo_id,
+       (SELECT min(path) FROM files WHERE files.photo_id = photo.photo_id AND state = 'present') AS path,
+       (SELECT count(*) FROM files WHERE files.photo_id = photo.photo_id AND state = 'present') AS copies,
+       coalesce(photo.taken_at,
+                (SELECT min(modified) FROM files
+                 WHERE files.photo_id = photo.photo_id AND state = 'present')) AS taken_at,
+       iif(photo.taken_at IS NULL, 'file', 'exif') AS taken_from,
+       photo.width, photo.height, photo.format, photo.size, photo.camera, photo.latitude, photo.longitude,
+       (SELECT count(*) FROM face
+        WHERE face.photo_id = photo.photo_id
+          AND face.backend = (SELECT value FROM setting WHERE name = 'backend')) AS faces,
+       (SELECT group_concat(name, ', ')
+        FROM (SELECT DISTINCT person.name
+              FROM face
+              LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+              LEFT JOIN label ON label.face_id = face.face_id
+              JOIN person ON person.person_id = coalesce(label.person_id, cluster.person_id)
+              WHERE face.photo_id = photo.photo_id
+              ORDER BY person.name)) AS people,
+       lower(hex(photo.digest)) AS digest
+FROM photo
+WHERE EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+              WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL);
+
+CREATE VIEW faces AS                  -- one row per face on those pictures
+SELECT face.face_id,
+       face.photo_id,
+       (SELECT min(path) FROM files WHERE files.photo_id = face.photo_id AND state = 'present') AS path,
+       person.name AS person,
+       face.cluster_id,
+       CASE WHEN ignored.face_id IS NOT NULL THEN 'ignored'
+            WHEN label.source IS NOT NULL THEN label.source
+            WHEN person.person_id IS NOT NULL THEN 'match' END AS named_by,  -- human, tag, match, ignored
+       match.distance,
+       match.runner_up_distance,
+       face.score, face.detector,
+       face."left", face.top, face."right", face.bottom,
+       face.run_id,                   -- the run that found it
+       match.run_id AS matched_run_id -- the run that put it into its cluster
+FROM face
+LEFT JOIN match ON match.face_id = face.face_id
+LEFT JOIN label ON label.face_id = face.face_id
+LEFT JOIN ignored ON ignored.face_id = face.face_id
+LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+LEFT JOIN person ON person.person_id = coalesce(label.person_id, cluster.person_id)
+WHERE face.backend = (SELECT value FROM setting WHERE name = 'backend')
+  AND EXISTS (SELECT 1 FROM photo JOIN file ON file.digest = photo.digest
+              JOIN folder USING (folder_id) JOIN root USING (root_id)
+              WHERE photo.photo_id = face.photo_id AND file.gone IS NULL AND root.removed_at IS NULL);
+
+CREATE VIEW appearances AS            -- who is on which picture: one row per person and picture
+SELECT person.name AS person, photos.photo_id, photos.path, photos.taken_at
+FROM (SELECT DISTINCT coalesce(label.person_id, cluster.person_id) AS person_id, face.photo_id
+      FROM face
+      LEFT JOIN label ON label.face_id = face.face_id
+      LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+      WHERE face.backend = (SELECT value FROM setting WHERE name = 'backend')) AS seen
+JOIN person ON person.person_id = seen.person_id
+JOIN photos ON photos.photo_id = seen.photo_id;
+
+CREATE VIEW people AS                 -- one row per name
+SELECT person.person_id,
+       person.name AS person,
+       person.born,
+       (SELECT count(*) FROM cluster WHERE cluster.person_id = person.person_id) AS clusters,
+       coalesce(seen.photos, 0) AS photos,
+       seen.first_seen,
+       seen.last_seen
+FROM person
+LEFT JOIN (SELECT person, count(*) AS photos, min(taken_at) AS first_seen, max(taken_at) AS last_seen
+           FROM appearances GROUP BY person) AS seen ON seen.person = person.name;
+
+CREATE VIEW clusters AS               -- one row per cluster that has faces
+SELECT cluster.cluster_id,
+       person.name AS person,
+       average.faces,
+       (SELECT count(DISTINCT face.photo_id) FROM face WHERE face.cluster_id = cluster.cluster_id) AS photos,
+       cluster.run_id
+FROM cluster
+JOIN average ON average.cluster_id = cluster.cluster_id
+LEFT JOIN person ON person.person_id = cluster.person_id
+WHERE average.faces > 0
+  AND cluster.backend = (SELECT value FROM setting WHERE name = 'backend');
+
+CREATE VIEW duplicates AS             -- every path of files with equal bytes; hard links are one file
+WITH present AS (
+    SELECT file.* FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+    WHERE file.gone IS NULL AND root.removed_at IS NULL AND file.digest IS NOT NULL AND file.size > 0
+)
+SELECT lower(hex(same.digest)) AS digest, same.copies, same.size,
+       (same.copies - 1) * same.size AS wasted,   -- bytes, over all the copies together
+       files.path
+FROM (SELECT digest, max(size) AS size, count(DISTINCT device || ':' || inode) AS copies
+      FROM present GROUP BY digest HAVING copies > 1) AS same
+JOIN present ON present.digest = same.digest
+JOIN files ON files.file_id = present.file_id;
+
+CREATE VIEW problems AS               -- what could not be handled, and whether it will be tried again
+SELECT problem.problem_id,
+       coalesce(files.path,
+                rtrim(root.path, '/') || iif(folder.path = '', '', '/' || folder.path)) AS path,
+       problem.stage, problem.kind, problem.message, problem.tries,
+       iif(problem.retry, 'next run', 'given up') AS "next",
+       problem.first_at, problem.last_at, problem.run_id
+FROM problem
+LEFT JOIN files ON files.file_id = problem.file_id
+LEFT JOIN folder ON folder.folder_id = problem.folder_id
+LEFT JOIN root ON root.root_id = folder.root_id;
+
+CREATE VIEW runs AS                   -- one row per night
+SELECT run_id, started_at, ended_at, outcome,
+       CAST(round((julianday(ended_at) - julianday(started_at)) * 86400) AS INTEGER) AS seconds,
+       files_seen, files_new, files_changed, files_moved, files_copied, files_returned, files_vanished,
+       files_read, bytes_read, photos_new, faces_found, faces_named, clusters_new, problems, offline
+FROM run;

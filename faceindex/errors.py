@@ -17,6 +17,11 @@ with everything finished so far saved; 5, finished, but with problems or with a 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from faceindex.models import ProblemKind
+
 STOPPED_EARLY = 4
 WITH_PROBLEMS = 5
 
@@ -66,6 +71,6 @@ class ModelsMissing(FaceindexError):
 class UnreadablePicture(FaceindexError):
     """Bytes that are no picture we can decode; `kind` is the ProblemKind to remember it by."""
 
-    def __init__(self, message: str, kind: str = "corrupt") -> None:
+    def __init__(self, message: str, kind: ProblemKind = "corrupt") -> None:
         super().__init__(message)
         self.kind = kind

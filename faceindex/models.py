@@ -23,6 +23,14 @@ ProblemKind = Literal[
     "unreadable", "changing", "corrupt", "too-large", "timeout", "crash", "memory", "unexpected"
 ]
 
+# What the crawler takes for a photo. Camera raw files are no pictures to us: they are only hashed.
+# fmt: off
+PHOTO_SUFFIXES = frozenset([
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".tif", ".tiff",
+    ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".avif",
+])
+# fmt: on
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -148,13 +156,13 @@ class Task:
     path: str
     kind: FileKind
     size: int
-    mtime_ns: int
     known: frozenset[bytes] = frozenset()  # digests of this size that need no examination
     backend: str = "dlib"
     settings: DetectionSettings = field(default_factory=DetectionSettings)
     limits: ReadLimits = field(default_factory=ReadLimits)
     time_limit: float = 180.0  # seconds
     hash_only: bool = False
+    after: Problem | None = None  # what became of the first attempt, where only the hash is still wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,3 +176,4 @@ class Examination:
     problem: Problem | None = None
     bytes_read: int = 0
     seconds: float = 0.0
+    racy: bool = False  # changed so shortly before it was read that a later edit could look the same

@@ -1,0 +1,254 @@
+"""Open, create, migrate, check and back up an index file; knows nothing of photos.
+
+open_index()    an existing or new file → connection, after refusing what is not ours
+migrate()       an older file, step by step: backup first, each step one transaction, then a check
+transaction()   BEGIN IMMEDIATE … COMMIT, rolled back on any error
+check()         what SQLite itself finds wrong, as sentences
+backup()        a consistent copy, also while a scan writes
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib.resources import files
+from pathlib import Path
+
+from faceindex.errors import CorruptIndex, DiskFull, FaceindexError, IndexProblem, NewerIndex, NotAnIndex
+
+APPLICATION_ID = 0x46414349  # "FACI"
+SQLITE_MAGIC = b"SQLite format 3\x00"
+BUSY_TIMEOUT_MS = 30_000
+MIGRATION_NAME = re.compile(r"^(\d{4})_\w+\.sql$")
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """The text of a new index, and of the steps that lead an older one to it."""
+
+    schema: str
+    migrations: tuple[tuple[int, str], ...]  # (user_version it leads to, SQL), ascending
+
+    @property
+    def version(self) -> int:
+        return self.migrations[-1][0]
+
+
+def scripts(folder: Path | None = None) -> Scripts:
+    """Read schema.sql and migrations/ from folder; by default those that belong to this program."""
+    folder = folder or _sql_folder()
+    steps = [(int(found[1]), path) for path in sorted((folder / "migrations").iterdir())
+             if (found := MIGRATION_NAME.match(path.name))]
+    return Scripts(
+        (folder / "schema.sql").read_text("utf-8"),
+        tuple((number, path.read_text("utf-8")) for number, path in steps),
+    )
+
+
+def _sql_folder() -> Path:
+    """In a wheel the SQL lies inside the package, in a checkout beside it."""
+    packaged = Path(str(files("faceindex"))) / "sql"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent
+
+
+def now() -> str:
+    """This moment as the index writes times, UTC."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def open_index(path: Path, *, create: bool = True, sql: Scripts | None = None) -> sqlite3.Connection:
+    """Connect to the index at path, made or migrated as need be.
+
+    Raises NotAnIndex, NewerIndex, CorruptIndex (the file is not touched then), or FaceindexError
+    where there is none and create is false, or the folder cannot be made.
+    """
+    sql = sql or scripts()
+    with _told(path):
+        fresh = not path.exists() or path.stat().st_size == 0
+        if fresh:
+            if not create:
+                raise FaceindexError(f"there is no index at {path} yet; run 'faceindex scan FOLDER' first")
+            _create_empty(path)
+        else:
+            _refuse_foreign(path, sql.version)
+        db = _connect(path)
+        try:
+            _make_current(db, path, sql)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def _create_empty(path: Path) -> None:
+    """Make the file with mode 0600 before SQLite opens it: it will hold biometric data."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _refuse_foreign(path: Path, newest: int) -> None:
+    """Raise unless path is an index we can use; opens it read-only, so that nothing is touched."""
+    with open(path, "rb") as file:
+        if file.read(16) != SQLITE_MAGIC:
+            raise NotAnIndex(f"{path} is not a faceindex index; choose another file with --db")
+    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (application, version, tables) != (0, 0, 0):
+        raise NotAnIndex(f"{path} is another program's database; choose another file with --db")
+    if version > newest:
+        raise NewerIndex(
+            f"{path} was written by a newer faceindex (schema {version}, this one knows {newest}); "
+            "update faceindex"
+        )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode = WAL")
+    # A human's word must survive a pulled plug; scans relax this for their own work.
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("PRAGMA trusted_schema = OFF")
+    return db
+
+
+def _make_current(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
+    version = schema_version(db)
+    if version == sql.version:
+        return
+    if version == 0:
+        _run_step(db, sql.schema, sql.version)
+    else:
+        migrate(db, path, sql)
+
+
+def schema_version(db: sqlite3.Connection) -> int:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def migrate(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
+    """Lead an older index to today's shape; a backup beside it is made first and kept.
+
+    Each step and its record (user_version) are one transaction, with a foreign-key check before it
+    is kept; a step that fails leaves the index as it was.
+    """
+    version = schema_version(db)
+    backup(db, path.with_name(f"{path.name}.v{version}-{_stamp()}.bak"))
+    for number, step in sql.migrations:
+        if number > version:
+            _run_step(db, step, number)
+
+
+def _run_step(db: sqlite3.Connection, script: str, number: int) -> None:
+    # Foreign keys cannot be switched inside a transaction, and a table that is rebuilt must not
+    # drag others along: off before, checked at the end, on again.
+    db.execute("PRAGMA foreign_keys = OFF")
+    try:
+        with transaction(db):
+            if schema_version(db) >= number:
+                return  # another process took this step while we waited for the lock
+            for statement in statements(script):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number}")
+            dangling = len(db.execute("PRAGMA foreign_key_check").fetchall())
+            if dangling:
+                raise IndexProblem(
+                    f"schema step {number} would leave {dangling} dangling rows, so it was not kept; "
+                    "please report this"
+                )
+    finally:
+        db.execute("PRAGMA foreign_keys = ON")
+
+
+def statements(script: str) -> Iterator[str]:
+    """Split a script; executescript() would commit first and open no transaction of its own."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip() and not all(line.startswith("--") for line in statement.split("\n") if line.strip()):
+        raise ValueError(f"unfinished SQL: {statement.strip()[:60]}")
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """All or nothing, with the write lock taken at the start; nests as part of the outer one."""
+    if db.in_transaction:
+        yield db
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield db
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:  # SQLite rolls back by itself when the disk is full
+            db.execute("ROLLBACK")
+        raise
+
+
+def check(db: sqlite3.Connection) -> list[str]:
+    """What is wrong with the file by SQLite's own tests; empty when it is sound."""
+    found = [row[0] for row in db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
+    found += [f"row {row[1]} of {row[0]} points to a missing row of {row[2]}"
+              for row in db.execute("PRAGMA foreign_key_check")]
+    return found
+
+
+def backup(db: sqlite3.Connection, target: Path) -> Path:
+    """Copy the whole index to target (mode 0600), consistent even while others write.
+
+    Raises FaceindexError if target exists.
+    """
+    try:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        raise FaceindexError(f"{target} exists already; name another file") from None
+    except OSError as error:
+        raise FaceindexError(f"cannot write {target}: {error.strerror}; name another place") from error
+    with contextlib.closing(sqlite3.connect(target)) as copy:
+        db.backup(copy, pages=1000)
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file to carry away, no -wal beside it
+    return target
+
+
+def _stamp() -> str:
+    return datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S")
+
+
+FULL = ("disk is full", "disk I/O error")
+DAMAGED = ("malformed", "not a database", "file is encrypted")
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise told(error, path) from error
+    except OSError as error:
+        raise FaceindexError(f"cannot open {path}: {error.strerror}; choose another place with --db") from error
+
+
+def told(error: sqlite3.DatabaseError, path: Path) -> BaseException:
+    """The sentence for what SQLite says happened to the index; a bug is handed back as it is."""
+    text = str(error)
+    if any(phrase in text for phrase in FULL):
+        return DiskFull(f"the disk that holds {path} is full or failing ({text}); free space and run again")
+    if any(phrase in text for phrase in DAMAGED):
+        return CorruptIndex(f"{path} is damaged ({text}); restore a copy made by 'faceindex backup'")
+    if "locked" in text:
+        return FaceindexError(f"another program keeps {path} locked; close it and try again")
+    if "readonly" in text or "unable to open" in text:
+        return FaceindexError(f"cannot write {path} ({text}); check its permissions or use --db")
+    return error

@@ -1,0 +1,142 @@
+"""Is the set-up sound, and is the index? Each finding is a line that says what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from faceindex import db as index_file
+from faceindex.backends import dlib_models
+from faceindex.crawl import root_state
+from faceindex.engines import usable_cores
+from faceindex.errors import FaceindexError
+from faceindex.report import size
+from faceindex.store import averages, roots
+from faceindex.store.paths import shown
+
+Level = Literal["ok", "note", "bad"]
+PACKAGES = ("faceindex", "dlib", "dlib-bin", "face_recognition", "face_recognition_models", "numpy", "Pillow",
+            "pillow-heif", "click")  # fmt: skip
+LITTLE_DISK = 2 * 10**9  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: Level
+    about: str
+    text: str
+
+
+def examine(index: Path) -> Iterator[Finding]:
+    """Look at everything; no finding keeps the next from being made."""
+    for look in CHECKS:
+        yield from look(index)
+
+
+def _versions(index: Path) -> Iterator[Finding]:
+    yield Finding("ok", "python", f"{platform.python_version()} on {platform.platform()}, SQLite {sqlite3.sqlite_version}")
+    found = []
+    for package in PACKAGES:
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    yield Finding("ok", "packages", ", ".join(found))
+    yield Finding("ok", "cores", f"{usable_cores()} usable; 'scan' runs a worker on each")
+
+
+def _dlib(index: Path) -> Iterator[Finding]:
+    try:
+        facts = dlib_models.dlib_facts()
+    except (ImportError, FaceindexError) as error:
+        yield Finding("bad", "dlib", f"cannot be loaded ({error}); install dlib, or dlib-bin which is ready built")
+        return
+    yield Finding("ok", "dlib", ", ".join(f"{name} {value}" for name, value in facts.items()))
+    if not any(word in str(facts) for word in ("avx: yes", "avx True", "'avx': True")) and not facts.get("avx", True):
+        yield Finding("note", "dlib", "was built without AVX: detection will be several times slower")
+
+
+def _models(index: Path) -> Iterator[Finding]:
+    try:
+        dlib_models.check_models()
+    except FaceindexError as error:
+        yield Finding("bad", "models", str(error))
+        return
+    yield Finding("ok", "models", f"{len(dlib_models.model_files())} files found, digests as expected")
+
+
+def _index(index: Path) -> Iterator[Finding]:
+    if not index.exists():
+        yield Finding("note", "index", f"there is none at {index} yet; 'faceindex scan FOLDER' makes it")
+        return
+    try:
+        db = index_file.open_index(index, create=False)
+    except FaceindexError as error:
+        yield Finding("bad", "index", str(error))
+        return
+    try:
+        yield from _contents(db, index)
+    finally:
+        db.close()
+
+
+def _contents(db: sqlite3.Connection, index: Path) -> Iterator[Finding]:
+    yield Finding("ok", "index", f"{index}, {size(index.stat().st_size)}, schema {index_file.schema_version(db)}")
+    if index.stat().st_mode & 0o077:
+        yield Finding("note", "index", f"others may read it, and it holds biometric data; run 'chmod 600 {index}'")
+    wrong = index_file.check(db)
+    for trouble in wrong:
+        yield Finding("bad", "index", f"{trouble}; restore a copy made by 'faceindex backup'")
+    if not wrong:
+        yield Finding("ok", "index", "integrity and foreign keys are sound")
+    drifted = averages.check(db)
+    if drifted:
+        yield Finding("bad", "averages", f"{len(drifted)} clusters' averages are not their faces'; "
+                      "run 'faceindex doctor --repair'")  # fmt: skip
+    else:
+        yield Finding("ok", "averages", "every cluster's average is exactly that of its faces")
+    for root in roots.ids(db):
+        state = root_state(root)
+        if state:
+            yield Finding("note", "root", f"{shown(root)} {state}; check the disk or mount")
+        else:
+            yield Finding("ok", "root", f"{shown(root)} is there")
+
+
+def _disk(index: Path) -> Iterator[Finding]:
+    folder = next((p for p in (index.parent, *index.parents) if p.exists()), Path("/"))
+    free = shutil.disk_usage(folder).free
+    if free < LITTLE_DISK:
+        yield Finding("note", "disk", f"only {size(free)} free for the index at {folder}; free some space")
+    else:
+        yield Finding("ok", "disk", f"{size(free)} free for the index")
+    if not os.access(folder, os.W_OK):
+        yield Finding("bad", "disk", f"{folder} cannot be written; change its permissions or use --db")
+
+
+CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (_versions, _dlib, _models, _index, _disk)
+
+
+def repair(index: Path) -> int:
+    """Compute averages afresh that do not agree with their faces; returns how many."""
+    db = index_file.open_index(index, create=False)
+    try:
+        with index_file.transaction(db):
+            drifted = averages.check(db)
+            averages.rebuild(db, drifted)
+            return len(drifted)
+    finally:
+        db.close()
+
+
+def platform_is_supported() -> bool:
+    """Whether this system has what faceindex stands on (POSIX locks and signals)."""
+    return sys.platform in ("linux", "darwin")

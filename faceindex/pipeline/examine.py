@@ -1,0 +1,117 @@
+"""One file's way through a worker: read once, hash, and unless its bytes are known, find and encode faces.
+
+Sees no database; may run in any process. Whatever a file does comes back as an Examination, with a
+Problem in it where something failed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+import traceback
+from dataclasses import dataclass, replace
+
+from faceindex import backends
+from faceindex.backends.faces import faces_of
+from faceindex.errors import FaceindexError, UnreadablePicture
+from faceindex.image import open_picture
+from faceindex.models import Examination, Problem, ProblemKind, Task
+
+CHUNK = 2**20
+# A change this shortly before reading may be followed by another that stat() cannot tell from it:
+# file systems stamp times in ticks (4 ms on Linux, 2 s on FAT, where nanoseconds are round numbers).
+TICK_NS = 20_000_000
+COARSE_TICK_NS = 2_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    digest: bytes
+    data: bytes | None  # None: hashed only
+    count: int  # bytes
+    racy: bool
+
+
+class _Unhandled(Exception):
+    """Carries the Problem that ends an examination."""
+
+    def __init__(self, kind: ProblemKind, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def examine(task: Task) -> Examination:
+    """Read one file and, where it is a picture of unknown bytes, find its faces."""
+    start = time.perf_counter()
+    try:
+        read = _read(task)
+    except (_Unhandled, OSError) as error:
+        return Examination(task.file_id, problem=_read_problem(error))
+    found = Examination(task.file_id, read.digest, bytes_read=read.count, racy=read.racy)
+    if task.kind == "photo" and not task.hash_only and read.digest not in task.known:
+        found = _look(task, read, found)
+    return replace(found, seconds=time.perf_counter() - start)
+
+
+def _read(task: Task) -> _Read:
+    # Between the crawl and now the path may have become anything: do not follow, do not block.
+    handle = os.open(task.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with open(handle, "rb", buffering=0) as file:
+        before = os.fstat(handle)
+        if not stat.S_ISREG(before.st_mode):
+            raise _Unhandled("unreadable", "is no longer a file")
+        keep = task.kind == "photo" and not task.hash_only and before.st_size <= task.limits.max_bytes
+        sha = hashlib.sha256()
+        parts: list[bytes] = []
+        count = 0
+        while chunk := file.read(before.st_size + 1 - count if keep and count <= before.st_size else CHUNK):
+            sha.update(chunk)
+            count += len(chunk)
+            if keep:
+                parts.append(chunk)
+        after = os.fstat(handle)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or count != after.st_size:
+        raise _Unhandled("changing", "changed while it was read")
+    return _Read(sha.digest(), b"".join(parts) if keep else None, count, _racy(after))
+
+
+def _racy(seen: os.stat_result) -> bool:
+    tick = TICK_NS if seen.st_mtime_ns % 1_000_000_000 else COARSE_TICK_NS
+    return abs(time.time_ns() - seen.st_ctime_ns) < tick
+
+
+def _read_problem(error: _Unhandled | OSError) -> Problem:
+    if isinstance(error, _Unhandled):
+        return Problem("read", error.kind, str(error))
+    return Problem("read", "unreadable", f"cannot be read: {error.strerror or error}")
+
+
+def _look(task: Task, read: _Read, found: Examination) -> Examination:
+    """Decode the bytes and look for faces; every failure is this photo's Problem and nobody else's."""
+    try:
+        if read.data is None:
+            raise _Unhandled("too-large", f"has {read.count} bytes; at most {task.limits.max_bytes} are decoded")
+        if not read.data:
+            raise _Unhandled("corrupt", "is empty")
+        backend = backends.load(task.backend, task.settings)
+        picture = open_picture(read.data, task.limits)
+        photo = picture.photo(read.digest, read.count)
+        return replace(found, photo=photo, faces=faces_of(picture, backend))
+    except UnreadablePicture as error:
+        return replace(found, problem=Problem("examine", error.kind, str(error)))
+    except _Unhandled as error:
+        return replace(found, problem=Problem("examine", error.kind, str(error)))
+    except MemoryError:
+        return replace(found, problem=Problem("examine", "memory", "needs more memory than a worker may use"))
+    except FaceindexError:
+        raise  # a missing model concerns every photo: the run ends with its sentence
+    except Exception as error:  # noqa: BLE001  (remembered with its place; the night goes on)
+        return replace(found, problem=Problem("examine", "unexpected", _bug(error)))
+
+
+def _bug(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    name = os.path.basename(place.filename)
+    return f"made faceindex fail, please report it: {type(error).__name__}: {error} ({name}:{place.lineno})"

@@ -1,0 +1,170 @@
+"""Stage two: read what is to be read, on an engine, and save what the workers found out.
+
+The parent hands out files and writes results; it reads no photo. Two new files of equal size may be
+copies, so the second waits until the first is known: a copy is never examined twice.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, TimeoutError, wait
+from dataclasses import replace
+
+from faceindex import engines
+from faceindex.db import transaction
+from faceindex.errors import FaceindexError
+from faceindex.models import Examination, Problem, Task
+from faceindex.pipeline import saving
+from faceindex.pipeline.examine import examine
+from faceindex.pipeline.options import ScanOptions
+from faceindex.pipeline.stop import Stop
+from faceindex.store import files, photos
+
+SAVE_EVERY = 64  # results
+SAVE_SECONDS = 2.0
+MOST_WAITING = 16  # of one size; where more are equal they are uncompressed scans rather than copies
+GRACE = 5.0  # seconds that photos in work get to finish when the run must stop
+SLOWEST_DISK = 2_000_000  # bytes a second, for the time limit of large files
+
+Tick = Callable[[Examination], object]
+
+
+def read_files(
+    db: sqlite3.Connection, run_id: int, which: files.ToRead, options: ScanOptions, stop: Stop, tick: Tick
+) -> None:
+    """Read every file that is to be read, until done or stopped; everything finished is saved."""
+    if not files.to_read(db, which, limit=1):
+        return  # a night without news starts no worker
+    pool = engines.engine(options.engine)()
+    reading = _Reading(db, run_id, which, options, tick)
+    try:
+        reading.run(pool, stop)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        reading.save()
+
+
+class _Reading:
+    """Which files are in work, which wait for one of equal size, and which results are not yet saved."""
+
+    def __init__(
+        self, db: sqlite3.Connection, run_id: int, which: files.ToRead, options: ScanOptions, tick: Tick
+    ) -> None:
+        self._db, self._run_id, self._which, self._options, self._tick = db, run_id, which, options, tick
+        self._todo = _pages(db, which)
+        self._ready: deque[files.Unread] = deque()  # had waited, may go
+        self._waiting: defaultdict[int, deque[files.Unread]] = defaultdict(deque)  # by size
+        self._working: dict[Future[Examination], Task] = {}
+        self._sizes: Counter[int] = Counter()  # of what is in work
+        self._results: list[Examination] = []
+        self._saved_at = time.monotonic()
+
+    def run(self, pool: Executor, stop: Stop) -> None:
+        most = 2 * engines.workers(self._options.engine)
+        while stop.reading_over() is None:
+            while len(self._working) < most and (unread := self._next()):
+                self._submit(pool, self._task(unread))
+            if not self._working:
+                return
+            self._collect(pool, timeout=0.5)
+        end = time.monotonic() + GRACE
+        while self._working and (left := end - time.monotonic()) > 0:
+            self._collect(pool, timeout=min(0.5, left))
+
+    def _next(self) -> files.Unread | None:
+        """The next file that need not wait for another of its size."""
+        if self._ready:
+            return self._ready.popleft()
+        for unread in self._todo:
+            queue = self._waiting[unread.size] if self._sizes[unread.size] else None
+            if queue is None or unread.kind != "photo" or len(queue) >= MOST_WAITING:
+                return unread
+            queue.append(unread)
+        return None
+
+    def _task(self, unread: files.Unread) -> Task:
+        options = self._options
+        known = photos.settled_digests(self._db, unread.size, options.backend) if unread.kind == "photo" else ()
+        return Task(
+            unread.file_id,
+            unread.path,
+            unread.kind,
+            unread.size,
+            known=frozenset(known),
+            backend=options.backend,
+            settings=options.detection,
+            limits=options.limits,
+            time_limit=options.photo_time + unread.size / SLOWEST_DISK,
+        )
+
+    def _submit(self, pool: Executor, task: Task) -> None:
+        self._working[pool.submit(examine, task)] = task
+        self._sizes[task.size] += 1
+
+    def _collect(self, pool: Executor, timeout: float) -> None:
+        done, _ = wait(self._working, timeout=timeout, return_when=FIRST_COMPLETED)
+        for future in done:
+            task = self._working.pop(future)
+            self._sizes[task.size] -= 1
+            found = _outcome(future, task)
+            if found.problem and found.digest is None and not task.hash_only and found.problem.stage == "examine":
+                # It killed its worker before anybody knew its digest; hashing alone should be harmless.
+                self._submit(pool, replace(task, hash_only=True, after=found.problem))
+            else:
+                self._take(found)
+                self._release(task.size)
+        if len(self._results) >= SAVE_EVERY or time.monotonic() - self._saved_at > SAVE_SECONDS:
+            self.save()
+
+    def _take(self, found: Examination) -> None:
+        self._results.append(found)
+        self._tick(found)
+
+    def _release(self, size: int) -> None:
+        """Let the next file of this size go, now that it can be compared with the one just read."""
+        if not self._sizes[size]:
+            del self._sizes[size]
+            if queue := self._waiting.pop(size, None):
+                self.save()
+                self._ready.append(queue.popleft())
+                if queue:
+                    self._waiting[size] = queue
+
+    def save(self) -> None:
+        """Write down everything finished so far, in one transaction."""
+        results, self._results = self._results, []
+        self._saved_at = time.monotonic()
+        if results:
+            with transaction(self._db):
+                for found in results:
+                    saving.save(self._db, self._run_id, self._options, found)
+
+
+def _pages(db: sqlite3.Connection, which: files.ToRead) -> Iterator[files.Unread]:
+    """Everything to read, page by page: the list itself never stands in memory."""
+    after = 0
+    while page := files.to_read(db, which, after):
+        yield from page
+        after = page[-1].file_id
+
+
+def _outcome(future: Future[Examination], task: Task) -> Examination:
+    """What a worker found out, or what became of the worker."""
+    try:
+        found = future.result()
+    except TimeoutError:
+        return _failed(task, Problem("examine", "timeout", f"took longer than {task.time_limit:.0f} seconds"))
+    except engines.WorkerDied as death:
+        return _failed(task, Problem("examine", "crash", f"killed its worker ({death})"))
+    except FaceindexError:
+        raise
+    if task.after is not None:
+        return replace(found, problem=task.after if found.digest else found.problem)
+    return found
+
+
+def _failed(task: Task, problem: Problem) -> Examination:
+    return Examination(task.file_id, problem=task.after or problem)

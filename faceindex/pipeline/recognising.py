@@ -1,0 +1,174 @@
+"""Stage three: put new faces into clusters, first those of people we know, then among each other."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceindex import clustering, matching
+from faceindex.db import transaction
+from faceindex.pipeline.options import ScanOptions
+from faceindex.pipeline.stop import Stop
+from faceindex.store import averages, encodings, labels, runs
+from faceindex.store.encodings import Averages, Match, Unmatched, Weights
+
+BATCH = 10_000  # faces matched at once: bounds memory, and how long others wait to write
+GROWN = 1.1  # weights are computed afresh when there are so many times the encodings there were
+
+Tick = Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    weights: Weights
+    threshold: float
+    margin: float
+
+
+def recognise(db: sqlite3.Connection, run_id: int, options: ScanOptions, stop: Stop, tick: Tick) -> None:
+    """Match every face that is in no cluster yet; each batch is one transaction."""
+    if not encodings.unmatched(db, options.backend, 1).face_ids.size:
+        return
+    rules = _Rules(
+        _weights(db, run_id, options.backend),
+        matching.MATCH_THRESHOLD if options.threshold is None else options.threshold,
+        matching.MARGIN if options.margin is None else options.margin,
+    )
+    while stop.reason() is None:
+        # Read and written under one lock: a human may be merging clusters at this moment.
+        with transaction(db):
+            _settle_labelled(db, run_id, options.backend, rules)
+            batch = encodings.unmatched(db, options.backend, BATCH)
+            if not batch.face_ids.size:
+                return
+            _match_batch(db, run_id, options.backend, rules, batch)
+        tick(batch.face_ids.size)
+
+
+def _weights(db: sqlite3.Connection, run_id: int, backend: str) -> Weights:
+    """The weights in force, computed afresh where the library has grown enough since."""
+    latest = encodings.latest_weights(db, backend)
+    count = encodings.count(db, backend)
+    enough = count >= matching.MIN_ENCODINGS
+    if latest and (not enough or count < latest.encodings * GROWN):
+        return latest
+    dimensions = next(encodings.blocks(db, backend)).shape[1]
+    vector = matching.variance_weights(encodings.blocks(db, backend), dimensions)
+    with transaction(db):
+        return encodings.add_weights(db, run_id, backend, count if enough else 0, vector)
+
+
+def _match_batch(db: sqlite3.Connection, run_id: int, backend: str, rules: _Rules, batch: Unmatched) -> None:
+    gallery = encodings.all_averages(db, backend)
+    found = _join(db, rules, batch, gallery)
+    joined = found.cluster >= 0
+    matches = _as_matches(batch, gallery, found, joined)
+    groups = _found_clusters(db, run_id, backend, rules, batch, found, ~joined, gallery)
+    encodings.save_matches(db, run_id, rules.weights, rules.threshold, [*matches, *groups])
+    named = int(gallery.named[found.cluster[joined]].sum())
+    clusters = len({match.cluster_id for match in groups})
+    runs.count(db, run_id, faces_named=named, clusters_new=clusters)
+
+
+def _join(db: sqlite3.Connection, rules: _Rules, batch: Unmatched, gallery: Averages) -> matching.Matches:
+    return matching.match(
+        batch.vectors,
+        batch.photo_ids,
+        gallery.means if gallery.means.size else np.zeros((0, batch.vectors.shape[1]), np.float32),
+        gallery.persons,
+        gallery.named,
+        rules.weights.vector,
+        rules.threshold,
+        rules.margin,
+        _forbidden(db, batch, gallery),
+    )
+
+
+def _forbidden(db: sqlite3.Connection, batch: Unmatched, gallery: Averages) -> NDArray[np.int64]:
+    """(K, 2) pairs of (row, column) that must never be."""
+    row_of = {int(face): row for row, face in enumerate(batch.face_ids)}
+    column_of = {int(cluster): column for column, cluster in enumerate(gallery.cluster_ids)}
+    pairs = [
+        (row_of[face], column_of[cluster])
+        for face, cluster in encodings.forbidden(db, batch)
+        if face in row_of and cluster in column_of
+    ]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def _as_matches(
+    batch: Unmatched, gallery: Averages, found: matching.Matches, joined: NDArray[np.bool_]
+) -> list[Match]:
+    return [
+        Match(
+            int(batch.face_ids[row]),
+            int(gallery.cluster_ids[found.cluster[row]]),
+            float(found.distance[row]),
+            *_runner_up(gallery, found, int(row)),
+            founded=False,
+        )
+        for row in np.flatnonzero(joined)
+    ]
+
+
+def _runner_up(gallery: Averages, found: matching.Matches, row: int) -> tuple[int | None, float | None]:
+    column = found.runner_up[row]
+    if column < 0:
+        return None, None
+    return int(gallery.cluster_ids[column]), float(found.runner_up_distance[row])
+
+
+def _found_clusters(
+    db: sqlite3.Connection,
+    run_id: int,
+    backend: str,
+    rules: _Rules,
+    batch: Unmatched,
+    found: matching.Matches,
+    left: NDArray[np.bool_],
+    gallery: Averages,
+) -> list[Match]:
+    """Group the faces that joined nobody into new clusters; many will hold one face."""
+    rows = np.flatnonzero(left)
+    if not rows.size:
+        return []
+    vectors = batch.vectors[rows]
+    groups = clustering.group(vectors, batch.photo_ids[rows], rules.weights.vector)
+    matches = []
+    for number in range(int(groups.max()) + 1):
+        members = np.flatnonzero(groups == number)
+        cluster = encodings.new_cluster(db, run_id, backend)
+        average = vectors[members].mean(axis=0, keepdims=True)
+        distance = matching.distances(vectors[members], average, rules.weights.vector)[:, 0]
+        for member, far in zip(members, distance, strict=True):
+            row = int(rows[member])
+            nearest = _nearest(gallery, found, row)
+            matches.append(Match(int(batch.face_ids[row]), cluster, float(far), *nearest, founded=True))
+    return matches
+
+
+def _nearest(gallery: Averages, found: matching.Matches, row: int) -> tuple[int | None, float | None]:
+    """The cluster that a founding face was nearest to and did not join."""
+    column = found.nearest[row]
+    if column < 0:
+        return None, None
+    return int(gallery.cluster_ids[column]), float(found.distance[row])
+
+
+def _settle_labelled(db: sqlite3.Connection, run_id: int, backend: str, rules: _Rules) -> None:
+    """Faces a human named, but which are in no cluster (an edited photo's, another backend's), join their
+    person's nearest cluster, or found one for them."""
+    for face_id, person_id in labels.without_cluster(db, backend):
+        gallery = encodings.all_averages(db, backend)
+        columns = np.flatnonzero(gallery.persons == person_id)
+        if columns.size:
+            vector = encodings.vector(db, face_id)[None, :]
+            distances = matching.distances(vector, gallery.means[columns], rules.weights.vector)[0]
+            cluster = int(gallery.cluster_ids[columns[int(distances.argmin())]])
+        else:
+            cluster = encodings.new_cluster(db, run_id, backend, person_id)
+        averages.assign(db, {face_id: cluster})

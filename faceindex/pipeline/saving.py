@@ -1,0 +1,63 @@
+"""What happens to the index when one file has been read."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import numpy as np
+
+from faceindex.models import Examination
+from faceindex.pipeline.changes import same_place
+from faceindex.pipeline.options import ScanOptions
+from faceindex.store import photos, runs
+from faceindex.store.photos import KnownFace, Saved
+
+SAME_PLACE = 0.5  # IoU of a face before and after its photo was edited
+SAME_FACE = 0.45  # distance between their encodings; brightness, colour and recompression move them by 0.1 to 0.3
+
+
+def save(db: sqlite3.Connection, run_id: int, options: ScanOptions, found: Examination) -> Saved:
+    """Record one examination, carry human words over to the new version of an edited photo, and count."""
+    saved = photos.save(db, run_id, options.backend, options.detection_text(), found)
+    if saved.replaced is not None and saved.photo_id is not None:
+        _carry(db, saved.replaced, saved.photo_id, options.backend)
+    elif saved.photo_new and saved.photo_id is not None:
+        _carry_between_backends(db, saved.photo_id, options.backend)
+    runs.count(
+        db,
+        run_id,
+        files_read=found.digest is not None,
+        bytes_read=found.bytes_read,
+        photos_new=saved.photo_new,
+        faces_found=saved.faces,
+        files_changed=saved.changed,
+        files_moved=saved.elsewhere == "moved",
+        files_copied=saved.elsewhere == "copied",
+        files_new=-(saved.elsewhere is not None),
+        problems=saved.problem,
+    )
+    return saved
+
+
+def _carry(db: sqlite3.Connection, old_photo: int, new_photo: int, backend: str) -> None:
+    if photos.human_words(db, old_photo):
+        old, new = photos.faces(db, old_photo, backend), photos.faces(db, new_photo, backend)
+        photos.carry(db, [(a.face_id, b.face_id) for a, b in _pairs(old, new) if _alike(a, b)])
+
+
+def _carry_between_backends(db: sqlite3.Connection, photo: int, backend: str) -> None:
+    """Another backend's faces on the same photo: the place must do, their encodings are never compared."""
+    if photos.human_words(db, photo):
+        new = photos.faces(db, photo, backend)
+        for other in photos.other_backends(db, photo, backend):
+            photos.carry(db, [(a.face_id, b.face_id) for a, b in _pairs(photos.faces(db, photo, other), new)])
+
+
+def _pairs(old: list[KnownFace], new: list[KnownFace]) -> list[tuple[KnownFace, KnownFace]]:
+    places = same_place([face.box for face in old], [face.box for face in new], SAME_PLACE)
+    return [(old[i], new[j]) for i, j in places]
+
+
+def _alike(one: KnownFace, other: KnownFace) -> bool:
+    a, b = (np.frombuffer(face.vector, "<f4") for face in (one, other))
+    return bool(np.linalg.norm(a - b) < SAME_FACE)

@@ -1,0 +1,131 @@
+"""What a scan says in the morning: nothing if there is no news, else a short page."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from faceindex.store import listings, runs
+from faceindex.store.paths import shown
+
+if TYPE_CHECKING:
+    from faceindex.pipeline import ScanResult
+
+MOST_PROBLEMS = 10  # shown; the rest is counted
+
+FILES = {  # count: how it reads
+    "files_new": "new", "files_changed": "changed", "files_moved": "moved", "files_copied": "copied",
+    "files_returned": "returned", "files_vanished": "vanished",
+}  # fmt: skip
+
+
+def summary(db: sqlite3.Connection, result: ScanResult) -> dict[str, Any]:
+    """Everything the report tells, as plain data: what `scan --report json` prints."""
+    return {
+        "outcome": result.outcome,
+        "offline": result.offline,
+        "left_photos": result.left_photos,
+        "left_bytes": result.left_bytes,
+        "seconds": round(result.seconds, 1),
+        "run": runs.counts(db, result.run_id),
+        "recognised": listings.recognised(db, result.run_id),
+        "worth_a_name": listings.worth_a_name(db, result.run_id),
+        "problems": listings.troubles_of(db, result.run_id),
+        "seconds_left": _seconds_left(result, runs.counts(db, result.run_id)),
+    }
+
+
+def _seconds_left(result: ScanResult, run: dict[str, Any]) -> float | None:
+    """An estimate from this run's own pace, by bytes; None where there is nothing to go by."""
+    if not result.left_bytes or not run["bytes_read"]:
+        return None
+    return float(round(result.left_bytes / run["bytes_read"] * result.reading_seconds))
+
+
+def is_news(told: dict[str, Any]) -> bool:
+    """Whether there is anything to say: cron sends a mail for every line."""
+    run = told["run"]
+    happened = any(run[name] for name in (*FILES, "photos_new", "faces_found", "clusters_new"))
+    return bool(happened or told["recognised"] or told["offline"] or told["problems"] or told["outcome"] != "done")
+
+
+def text(told: dict[str, Any]) -> list[str]:
+    """The report in lines; none where there is no news."""
+    if not is_news(told):
+        return []
+    lines = [_headline(told), *_offline(told), _files(told["run"]), *_faces(told), *_names(told), *_problems(told)]
+    return [line for line in [*lines, *_left(told)] if line]
+
+
+def _headline(told: dict[str, Any]) -> str:
+    ends = {"done": "done", "deadline": "stopped at the deadline", "stopped": "stopped when asked to"}
+    run = told["run"]
+    began = run["started_at"].replace("T", " ").removesuffix("Z")
+    return f"Run {run['run_id']} of {began} UTC: {ends[told['outcome']]} after {duration(told['seconds'])}"
+
+
+def _offline(told: dict[str, Any]) -> list[str]:
+    return [f"WARNING  {sentence}" for sentence in told["offline"]]
+
+
+def _files(run: dict[str, Any]) -> str:
+    parts = [f"{run[name]:,} {word}" for name, word in FILES.items() if run[name]]
+    return f"Files    {', '.join(parts)} (of {run['files_seen']:,})" if parts else ""
+
+
+def _faces(told: dict[str, Any]) -> list[str]:
+    run = told["run"]
+    if not run["photos_new"] and not run["faces_found"]:
+        return []
+    return [f"Photos   {run['photos_new']:,} examined, {run['faces_found']:,} faces found"]
+
+
+def _names(told: dict[str, Any]) -> list[str]:
+    lines = []
+    if told["recognised"]:
+        who = ", ".join(f"{row['person']} on {row['photos']:,}" for row in told["recognised"])
+        lines.append(f"Known    {who}")
+    if told["worth_a_name"]:
+        lines.append("Unknown  worth a name:")
+        lines += [
+            f"         cluster {row['cluster']}: on {row['photos']:,} photos"
+            + (f", {row['new']:,} faces new" if row["new"] else "")
+            for row in told["worth_a_name"]
+        ]
+        first = told["worth_a_name"][0]["cluster"]
+        lines.append(f"         look:  faceindex cluster show {first} --sheet faces.jpg")
+        lines.append(f'         name:  faceindex cluster label {first} "Anna"')
+    return lines
+
+
+def _problems(told: dict[str, Any]) -> list[str]:
+    found = told["problems"]
+    lines = [f"Problems {len(found):,} new (see 'faceindex problem list')"] if found else []
+    lines += [f"         {shown(row['path'])}: {row['message']}" for row in found[:MOST_PROBLEMS]]
+    return lines
+
+
+def _left(told: dict[str, Any]) -> list[str]:
+    if not told["left_bytes"]:
+        return []
+    about = told["seconds_left"]
+    estimate = f", about {duration(about)} more" if about is not None else ""
+    return [f"Left     {told['left_photos']:,} photos, {size(told['left_bytes'])}{estimate}; the next scan goes on"]
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: 41 s, 5 min, 7 h 20 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+
+
+def size(count: float) -> str:
+    """Bytes as people say them, in powers of ten: 4.5 MB."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

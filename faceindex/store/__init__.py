@@ -1,0 +1,15 @@
+"""All SQL that is not about the file itself, as plain functions on a connection that return models.
+
+paths      names that are not valid UTF-8, to two columns and back
+roots      the folders the user asked to index
+files      what the crawler saw, and what is to be read
+problems   what could not be handled
+photos     pictures, their faces, and what carries over when a picture was edited
+encodings  arrays for matching: faces without a cluster, averages, weights
+people     persons and clusters, as humans change them
+journal    every change a human makes, and how it is undone
+runs       one row per scan
+listings   the answers that commands print
+
+Functions that write expect to be called inside db.transaction().
+"""

@@ -1,0 +1,124 @@
+"""The answers that commands print, as rows with plain keys."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+Row = dict[str, Any]
+
+# The tables of rows that need no parameters: what a command lists, and the question it answers.
+CLUSTERS = """
+    SELECT cluster_id AS cluster, coalesce(person, '') AS person, photos, faces,
+           coalesce((SELECT run_id FROM cluster AS c WHERE c.cluster_id = clusters.cluster_id), 0) AS run
+    FROM clusters
+    WHERE photos >= :least AND (:which = 'all' OR (person IS NULL) = (:which = 'unnamed'))
+    ORDER BY person IS NOT NULL, photos DESC, faces DESC, cluster_id LIMIT :limit"""
+
+PEOPLE = "SELECT person, photos, clusters, born, first_seen, last_seen FROM people ORDER BY photos DESC, person"
+
+PROBLEMS = 'SELECT problem_id AS problem, kind, "next", tries, path, message FROM problems ORDER BY path, problem_id'
+
+DUPLICATES = "SELECT digest, copies, size, wasted, path FROM duplicates ORDER BY wasted DESC, digest, path"
+
+WEIGHTS = """
+    SELECT weights_id AS weights, backend, encodings, weights.run_id AS run, started_at
+    FROM weights JOIN run ON run.run_id = weights.run_id ORDER BY weights_id DESC LIMIT :limit"""
+
+
+def rows(db: sqlite3.Connection, query: str, **parameters: Any) -> list[Row]:
+    """Answers to one of the queries above."""
+    return [dict(row) for row in db.execute(query, parameters)]
+
+
+def status(db: sqlite3.Connection, backend: str) -> Row:
+    """The whole index in one row of plain numbers."""
+    row = db.execute(
+        """SELECT (SELECT count(*) FROM root WHERE removed_at IS NULL) AS roots,
+                  (SELECT count(*) FROM file WHERE gone IS NULL) AS files,
+                  (SELECT count(*) FROM file WHERE gone = 'vanished') AS vanished,
+                  (SELECT count(*) FROM photo) AS photos,
+                  (SELECT count(*) FROM face WHERE backend = :backend) AS faces,
+                  (SELECT count(*) FROM face LEFT JOIN cluster USING (cluster_id) LEFT JOIN label USING (face_id)
+                   WHERE face.backend = :backend
+                     AND coalesce(label.person_id, cluster.person_id) IS NOT NULL) AS named,
+                  (SELECT count(*) FROM person) AS people,
+                  (SELECT count(*) FROM cluster JOIN average USING (cluster_id)
+                   WHERE person_id IS NULL AND faces > 0 AND cluster.backend = :backend) AS unnamed_clusters,
+                  (SELECT count(*) FROM file WHERE stale AND gone IS NULL) AS unread,
+                  (SELECT count(*) FROM problem) AS problems""",
+        {"backend": backend},
+    ).fetchone()
+    return dict(row)
+
+
+def last_run(db: sqlite3.Connection) -> Row | None:
+    """The newest run, as the view `runs` shows it."""
+    row = db.execute("SELECT * FROM runs ORDER BY run_id DESC LIMIT 1").fetchone()
+    return dict(row) if row else None
+
+
+def members(db: sqlite3.Connection, cluster_id: int, limit: int = -1) -> list[Row]:
+    """The faces of a cluster, nearest to the average first."""
+    return rows(
+        db,
+        """SELECT face.face_id AS face, files.path, files.root, distance, named_by,
+                  face."left", face.top, face."right", face.bottom, files.file_id
+           FROM faces AS face
+           LEFT JOIN files ON files.file_id = (
+               SELECT min(f.file_id) FROM files AS f WHERE f.photo_id = face.photo_id AND f.state = 'present')
+           WHERE face.cluster_id = :cluster
+           ORDER BY coalesce(distance, 0), face.face_id LIMIT :limit""",
+        cluster=cluster_id,
+        limit=limit,
+    )
+
+
+def on_photo(db: sqlite3.Connection, photo_id: int) -> list[Row]:
+    """The faces on a photo, from left to right."""
+    return rows(
+        db,
+        """SELECT face_id AS face, coalesce(person, '') AS person, cluster_id AS cluster, named_by,
+                  distance, runner_up_distance AS runner_up, detector, score, "left", top, "right", bottom
+           FROM faces WHERE photo_id = :photo ORDER BY "left", top""",
+        photo=photo_id,
+    )
+
+
+def recognised(db: sqlite3.Connection, run_id: int) -> list[Row]:
+    """Who this run recognised, on how many pictures."""
+    return rows(
+        db,
+        """SELECT person.name AS person, count(DISTINCT face.photo_id) AS photos
+           FROM match JOIN face USING (face_id)
+           JOIN cluster ON cluster.cluster_id = face.cluster_id JOIN person USING (person_id)
+           WHERE match.run_id = :run_id AND NOT match.founded
+           GROUP BY person.person_id ORDER BY photos DESC, person.name""",
+        run_id=run_id,
+    )
+
+
+def worth_a_name(db: sqlite3.Connection, run_id: int, least: int = 3, limit: int = 10) -> list[Row]:
+    """Unnamed clusters that this run made or added to, on at least so many pictures."""
+    return rows(
+        db,
+        """SELECT face.cluster_id AS cluster, count(DISTINCT face.photo_id) AS photos,
+                  sum(match.run_id = :run_id) AS new
+           FROM face JOIN cluster ON cluster.cluster_id = face.cluster_id JOIN match ON match.face_id = face.face_id
+           WHERE cluster.person_id IS NULL
+           GROUP BY face.cluster_id HAVING photos >= :least AND new > 0
+           ORDER BY photos DESC, face.cluster_id LIMIT :limit""",
+        run_id=run_id,
+        least=least,
+        limit=limit,
+    )
+
+
+def troubles_of(db: sqlite3.Connection, run_id: int) -> list[Row]:
+    """What this run met for the first time and could not handle."""
+    return rows(
+        db,
+        """SELECT path, kind, message FROM problems
+           WHERE run_id = :run_id AND tries = 1 ORDER BY path LIMIT 1000""",
+        run_id=run_id,
+    )

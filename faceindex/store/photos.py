@@ -1,0 +1,191 @@
+"""Pictures and the faces on them: saving what a worker found out."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from faceindex.models import Box, Examination, Face, Photo, Problem
+from faceindex.store import problems
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFace:
+    """A face in the index."""
+
+    face_id: int
+    box: Box
+    vector: bytes  # little-endian float32
+    cluster_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What one examination changed."""
+
+    photo_new: bool = False
+    faces: int = 0
+    changed: bool = False  # the path held other bytes before
+    elsewhere: str | None = None  # a new path of known bytes: "moved" or "copied"
+    problem: bool = False
+    problem_new: bool = False
+    replaced: int | None = None  # photo_id of what this path held before
+    photo_id: int | None = None
+
+
+def settled_digests(db: sqlite3.Connection, size: int, backend: str) -> frozenset[bytes]:
+    """Digests of this size that need no examination: done, or damaged and given up."""
+    rows = db.execute(
+        """SELECT digest FROM photo JOIN examination USING (photo_id) WHERE photo.size = :size AND backend = :backend
+           UNION
+           SELECT digest FROM problem JOIN file USING (file_id)
+           WHERE file.size = :size AND NOT problem.retry AND digest IS NOT NULL AND problem.stage = 'examine'""",
+        {"size": size, "backend": backend},
+    )
+    return frozenset(row[0] for row in rows)
+
+
+def save(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found: Examination) -> Saved:
+    """Record what a worker found out about one file. A photo that came in twice is kept once."""
+    before = db.execute("SELECT digest FROM file WHERE file_id = ?", (found.file_id,)).fetchone()["digest"]
+    if found.digest is None:
+        assert found.problem is not None
+        news = problems.record(db, run_id, found.problem, file_id=found.file_id)
+        return Saved(problem=True, problem_new=news)
+    elsewhere = _elsewhere(db, found) if before is None else None
+    trouble = found.problem or (_trouble_of_copy(db, found) if found.photo is None else None)
+    db.execute(
+        "UPDATE file SET digest = ?, stale = ?, ctime_ns = iif(?, 0, ctime_ns) WHERE file_id = ?",
+        (found.digest, trouble is not None, found.racy, found.file_id),
+    )
+    news = problems.record(db, run_id, trouble, file_id=found.file_id) if trouble else False
+    if trouble is None:
+        problems.solved(db, found.file_id)
+    new = found.photo is not None and add(db, run_id, backend, settings, found)
+    return Saved(
+        photo_new=new,
+        faces=len(found.faces) if new else 0,
+        changed=before is not None and before != found.digest,
+        elsewhere=elsewhere,
+        problem=trouble is not None,
+        problem_new=news,
+        replaced=photo_id(db, before) if before is not None and before != found.digest else None,
+        photo_id=photo_id(db, found.digest),
+    )
+
+
+def _elsewhere(db: sqlite3.Connection, found: Examination) -> str | None:
+    """Whether other paths hold, or held, these bytes."""
+    row = db.execute(
+        "SELECT max(gone IS NULL) FROM file WHERE digest = ? AND file_id <> ? AND size > 0",
+        (found.digest, found.file_id),
+    ).fetchone()
+    return {None: None, 1: "copied", 0: "moved"}[row[0]]
+
+
+def _trouble_of_copy(db: sqlite3.Connection, found: Examination) -> Problem | None:
+    """A copy of a damaged picture is damaged too, and need not be tried to know it."""
+    row = db.execute(
+        """SELECT stage, kind, message FROM problem JOIN file USING (file_id)
+           WHERE digest = ? AND file_id <> ? AND stage = 'examine' AND NOT retry""",
+        (found.digest, found.file_id),
+    ).fetchone()
+    return Problem(*row) if row else None
+
+
+def photo_id(db: sqlite3.Connection, digest: bytes) -> int | None:
+    """Id of the photo with this digest, if it is one."""
+    row = db.execute("SELECT photo_id FROM photo WHERE digest = ?", (digest,)).fetchone()
+    return row[0] if row else None
+
+
+def add(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found: Examination) -> bool:
+    """Record a photo and its faces; False if this backend's examination of it is there already."""
+    assert found.photo is not None
+    number = _photo(db, found.photo)
+    done = db.execute(
+        """INSERT INTO examination (photo_id, backend, run_id, settings, seconds) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT DO NOTHING""",
+        (number, backend, run_id, settings, found.seconds),
+    )
+    if not done.rowcount:
+        return False
+    for face in found.faces:
+        _face(db, run_id, number, backend, face)
+    return True
+
+
+def _photo(db: sqlite3.Connection, photo: Photo) -> int:
+    (number,) = db.execute(
+        """INSERT INTO photo (digest, size, format, width, height, orientation, taken_at, camera, latitude, longitude)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT (digest) DO UPDATE SET taken_at = excluded.taken_at RETURNING photo_id""",
+        (
+            photo.digest, photo.size, photo.format, photo.width, photo.height, photo.orientation,
+            photo.taken_at, photo.camera, photo.latitude, photo.longitude,
+        ),
+    ).fetchone()  # fmt: skip
+    return int(number)
+
+
+def _face(db: sqlite3.Connection, run_id: int, photo: int, backend: str, face: Face) -> None:
+    box = face.box
+    cursor = db.execute(
+        """INSERT INTO face (photo_id, backend, detector, score, "left", top, "right", bottom, run_id)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (photo, backend, face.detector, face.score, box.left, box.top, box.right, box.bottom, run_id),
+    )
+    vector = face.encoding.astype("<f4").tobytes()
+    db.execute("INSERT INTO encoding (face_id, vector) VALUES (?, ?)", (cursor.lastrowid, vector))
+
+
+def faces(db: sqlite3.Connection, photo_id: int, backend: str) -> list[KnownFace]:
+    """The faces one backend found on a photo."""
+    rows = db.execute(
+        """SELECT face_id, "left", top, "right", bottom, vector, cluster_id
+           FROM face JOIN encoding USING (face_id) WHERE photo_id = ? AND backend = ? ORDER BY face_id""",
+        (photo_id, backend),
+    )
+    return [KnownFace(r[0], Box(*r[1:5]), r[5], r[6]) for r in rows]
+
+
+def other_backends(db: sqlite3.Connection, photo_id: int, backend: str) -> list[str]:
+    """Whose faces a photo has beside this backend's."""
+    rows = db.execute(
+        "SELECT DISTINCT backend FROM face WHERE photo_id = ? AND backend <> ? ORDER BY backend", (photo_id, backend)
+    )
+    return [row[0] for row in rows]
+
+
+def human_words(db: sqlite3.Connection, photo_id: int) -> bool:
+    """Whether a human said anything about a face of this photo."""
+    row = db.execute(
+        """SELECT EXISTS (
+               SELECT 1 FROM face WHERE photo_id = ? AND (
+                   EXISTS (SELECT 1 FROM label WHERE label.face_id = face.face_id)
+                   OR EXISTS (SELECT 1 FROM rejection WHERE rejection.face_id = face.face_id)
+                   OR EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)))""",
+        (photo_id,),
+    ).fetchone()
+    return bool(row[0])
+
+
+def carry(db: sqlite3.Connection, pairs: Sequence[tuple[int, int]]) -> None:
+    """Copy what humans said from each old face to the new face of an edited photo."""
+    for old, new in pairs:
+        for statement in CARRY:
+            db.execute(statement, {"old": old, "new": new})
+
+
+CARRY = (
+    """INSERT INTO label (face_id, person_id, source, journal_id)
+       SELECT :new, person_id, source, journal_id FROM label WHERE face_id = :old
+       ON CONFLICT DO NOTHING""",
+    """INSERT INTO rejection (face_id, person_id, cluster_id, journal_id)
+       SELECT :new, person_id, cluster_id, journal_id FROM rejection WHERE face_id = :old
+       ON CONFLICT DO NOTHING""",
+    """INSERT INTO ignored (face_id, journal_id)
+       SELECT :new, journal_id FROM ignored WHERE face_id = :old
+       ON CONFLICT DO NOTHING""",
+)

@@ -1,0 +1,68 @@
+"""What could not be handled: remembered, tried again a bounded number of times, never dropped."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from faceindex.db import now
+from faceindex.models import Problem
+
+# How many runs may try in all. Bytes that are damaged stay damaged: once, until the file changes
+# or the user asks. The rest may be the disk's or the night's fault.
+TRIES = {
+    "unreadable": 5, "changing": 5, "timeout": 2, "crash": 2, "memory": 2,
+    "corrupt": 1, "too-large": 1, "unexpected": 3,
+}  # fmt: skip
+
+
+def record(db: sqlite3.Connection, run_id: int, problem: Problem, *, file_id: int) -> bool:
+    """Remember what happened to a file; True if it is news, not a further try."""
+    return _record(db, run_id, problem, "file_id", file_id)
+
+
+def record_folder(db: sqlite3.Connection, run_id: int, problem: Problem, *, folder_id: int) -> bool:
+    """Remember that a folder could not be read; every run looks again."""
+    return _record(db, run_id, problem, "folder_id", folder_id)
+
+
+def _record(db: sqlite3.Connection, run_id: int, problem: Problem, column: str, key: int) -> bool:
+    before = db.execute(f"SELECT tries FROM problem WHERE {column} = ?", (key,)).fetchone()
+    tries = before["tries"] + 1 if before else 1
+    retry = column == "folder_id" or tries < TRIES[problem.kind]
+    db.execute(
+        f"""INSERT INTO problem ({column}, stage, kind, message, tries, retry, first_at, last_at, run_id)
+            VALUES (:key, :stage, :kind, :message, :tries, :retry, :now, :now, :run_id)
+            ON CONFLICT ({column}) WHERE {column} IS NOT NULL DO UPDATE SET
+                stage = :stage, kind = :kind, message = :message,
+                tries = :tries, retry = :retry, last_at = :now, run_id = :run_id""",
+        {
+            "key": key, "stage": problem.stage, "kind": problem.kind, "message": problem.message,
+            "tries": tries, "retry": retry, "now": now(), "run_id": run_id,
+        },
+    )  # fmt: skip
+    return before is None
+
+
+def solved(db: sqlite3.Connection, file_id: int) -> None:
+    """Forget a file's problem: it was handled, or it has changed since."""
+    db.execute("DELETE FROM problem WHERE file_id = ?", (file_id,))
+
+
+def troubled_folders(db: sqlite3.Connection) -> set[int]:
+    """folder_ids with an open problem."""
+    return {row[0] for row in db.execute("SELECT folder_id FROM problem WHERE folder_id IS NOT NULL")}
+
+
+def solved_folder(db: sqlite3.Connection, folder_id: int) -> None:
+    """Forget a folder's problem: it could be read again."""
+    db.execute("DELETE FROM problem WHERE folder_id = ?", (folder_id,))
+
+
+def retry(db: sqlite3.Connection, problem_ids: list[int] | None = None) -> int:
+    """Let the next run try these again, by default all; returns how many."""
+    if problem_ids is None:
+        return db.execute("UPDATE problem SET tries = 0, retry = 1").rowcount
+    marks = ", ".join("?" * len(problem_ids))
+    return db.execute(
+        f"UPDATE problem SET tries = 0, retry = 1 WHERE problem_id IN ({marks})", problem_ids
+    ).rowcount
