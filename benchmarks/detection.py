@@ -148,7 +148,8 @@ def examine(cnn_size: str) -> None:
 
     backend = load("dlib", DetectionSettings(cnn_size=int(cnn_size)))
     group = Image.open(PHOTOS / GROUP).convert("RGB")
-    shapes = (group.resize((4000, 3000)), group.resize((4000, 3000)).rotate(180), group.resize((3464, 3464)).rotate(180))
+    wide, square = group.resize((4000, 3000)), group.resize((3464, 3464))
+    shapes = (wide, wide.rotate(180), square.rotate(180))
     found = [len(faces_of(open_picture(as_jpeg(shape), ReadLimits()), backend)) for shape in shapes]
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 from faceindex import db as index_file
-from faceindex.backends import dlib_models
 from faceindex.crawl import root_state
 from faceindex.engines import usable_cores
 from faceindex.errors import FaceindexError
@@ -42,7 +40,8 @@ def examine(index: Path) -> Iterator[Finding]:
 
 
 def _versions(index: Path) -> Iterator[Finding]:
-    yield Finding("ok", "python", f"{platform.python_version()} on {platform.platform()}, SQLite {sqlite3.sqlite_version}")
+    machine = f"{platform.python_version()} on {platform.platform()}, SQLite {sqlite3.sqlite_version}"
+    yield Finding("ok", "python", machine)
     found = []
     for package in PACKAGES:
         try:
@@ -55,22 +54,24 @@ def _versions(index: Path) -> Iterator[Finding]:
 
 def _dlib(index: Path) -> Iterator[Finding]:
     try:
-        facts = dlib_models.dlib_facts()
-    except (ImportError, FaceindexError) as error:
+        from faceindex.backends import dlib_models  # noqa: PLC0415  (where dlib is broken, say so and go on)
+    except ImportError as error:
         yield Finding("bad", "dlib", f"cannot be loaded ({error}); install dlib, or dlib-bin which is ready built")
         return
-    yield Finding("ok", "dlib", ", ".join(f"{name} {value}" for name, value in facts.items()))
-    if not any(word in str(facts) for word in ("avx: yes", "avx True", "'avx': True")) and not facts.get("avx", True):
-        yield Finding("note", "dlib", "was built without AVX: detection will be several times slower")
+    facts = dlib_models.dlib_facts()
+    told = ", ".join(f"{name} {_yes(value)}" for name, value in facts.items())
+    yield Finding("ok", "dlib", told)
+    if not facts.get("AVX", True):
+        yield Finding("note", "dlib", "was built without AVX, so detection is several times slower; try dlib-bin")
+    faults = dlib_models.check_models()
+    for fault in faults:
+        yield Finding("bad", "models", fault)
+    if not faults:
+        yield Finding("ok", "models", f"{len(dlib_models.model_files())} files found, whole")
 
 
-def _models(index: Path) -> Iterator[Finding]:
-    try:
-        dlib_models.check_models()
-    except FaceindexError as error:
-        yield Finding("bad", "models", str(error))
-        return
-    yield Finding("ok", "models", f"{len(dlib_models.model_files())} files found, digests as expected")
+def _yes(value: str | bool) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 def _index(index: Path) -> Iterator[Finding]:
@@ -122,7 +123,7 @@ def _disk(index: Path) -> Iterator[Finding]:
         yield Finding("bad", "disk", f"{folder} cannot be written; change its permissions or use --db")
 
 
-CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (_versions, _dlib, _models, _index, _disk)
+CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (_versions, _dlib, _index, _disk)
 
 
 def repair(index: Path) -> int:
@@ -135,8 +136,3 @@ def repair(index: Path) -> int:
             return len(drifted)
     finally:
         db.close()
-
-
-def platform_is_supported() -> bool:
-    """Whether this system has what faceindex stands on (POSIX locks and signals)."""
-    return sys.platform in ("linux", "darwin")

@@ -11,30 +11,32 @@ longer than its time limit  TimeoutError: `task.time_limit` seconds from when it
 death of its worker         WorkerDied: segfault, kill, os._exit; also sys.exit() or quit()
 
 A worker process has a pipe of its own, holds one task at a time and never a task in advance. So a death is
-always put down to the right task, and a task that a worker died without starting simply goes to another one.
+always put down to the right task. Where the task is not to blame, another worker gets it: if the worker died
+before it started the task, or was asked to leave (SIGTERM, SIGHUP) from outside.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-import resource
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures import TimeoutError as TaskTimeout  # Python 3.10's is not yet the built-in one
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import Connection, wait
+from multiprocessing import get_context
+from multiprocessing.connection import wait
 from typing import Any, ParamSpec, TypeVar
 
-from faceindex.errors import UsageProblem
+from faceindex.errors import FaceindexError, UsageProblem
+from faceindex.worker import STARTED, WorkerDied, time_limit, wanted_to_leave, work
+
+__all__ = ["Engine", "NoWorker", "ProcessExecutor", "SerialExecutor", "WorkerDied", "engine", "usable_cores", "workers"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,27 +44,14 @@ Engine = Callable[[], Executor]
 
 MEMORY = 6 * 2**30  # bytes of address space a worker may use: a decompression bomb ends as MemoryError
 RECYCLE_AFTER = 500  # tasks until a worker is replaced: native libraries leak
-ATTEMPTS = 3  # workers that may die before starting one task
+ATTEMPTS = 3  # workers a task may lose by no doing of its own
+BLAMELESS = (-signal.SIGTERM, -signal.SIGHUP)  # how a service manager or a closing terminal ends a process
 START_LIMIT = 120.0  # seconds a worker may take from its birth to its first task
 REAP_LIMIT = 1.0  # seconds to wait for a killed process, which may hang in the kernel on a dead disk
-ONE_THREAD_EACH = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS",
-)  # fmt: skip
-STARTED = b""  # what a worker sends when it has received a task; no pickle is empty
 
 
-class WorkerDied(Exception):
-    """The process that ran a task is gone, or was about to leave; `exitcode` is -N for signal N."""
-
-    def __init__(self, why: str, exitcode: int | None = None) -> None:
-        super().__init__(why)
-        self.exitcode = exitcode
-
-    @property
-    def signal(self) -> int | None:
-        """Number of the signal that killed the worker."""
-        return -self.exitcode if self.exitcode is not None and self.exitcode < 0 else None
+class NoWorker(FaceindexError):
+    """Worker processes cannot be started, so no task can run."""
 
 
 class WorkerTraceback(Exception):
@@ -113,7 +102,7 @@ class SerialExecutor(Executor):
         try:
             future.set_result(fn(*args, **kwargs))
         except SystemExit as error:
-            future.set_exception(_wanted_to_leave(error))
+            future.set_exception(wanted_to_leave(error))
         except Exception as error:  # noqa: BLE001  (it is the caller's, through the future)
             future.set_exception(error)
         return future
@@ -127,7 +116,7 @@ class _Job:
     future: Future[Any]
     call: bytes  # pickled function, args, kwargs
     limit: float | None  # seconds
-    attempts: int = 0  # workers that died before starting it
+    attempts: int = 0  # workers it lost by no doing of its own
 
 
 class _Worker:
@@ -136,7 +125,7 @@ class _Worker:
     def __init__(self, memory: int) -> None:
         context = get_context("spawn")  # native threads do not survive a fork
         self.pipe, end = context.Pipe()
-        self.process = context.Process(target=_work, args=(end, memory), name="faceindex-worker", daemon=True)
+        self.process = context.Process(target=work, args=(end, memory), name="faceindex-worker", daemon=True)
         with end:  # closed here once the process has it, so that its death ends the pipe
             self.process.start()
         self.job: _Job | None = None
@@ -178,9 +167,10 @@ class ProcessExecutor(Executor):
         self._count, self._memory, self._recycle_after = count, memory, recycle_after
         self._queue: deque[_Job] = deque()  # submit() appends, only the manager takes
         self._workers: list[_Worker] = []  # the manager's
-        self._lock = threading.Lock()  # guards the four below
-        self._closed = self._cancel_queued = self._kill = False
+        self._failure: Exception | None = None  # why it can run nothing any more
+        self._closed = self._cancel_queued = self._kill = False  # never unset
         self._rung = False
+        self._lock = threading.Lock()  # guards the bell, and the queue against late entries
         self._hears, self._bell = get_context("spawn").Pipe(duplex=False)
         self._manager = threading.Thread(target=self._manage, name="faceindex-engine", daemon=True)
         self._manager.start()
@@ -193,9 +183,11 @@ class ProcessExecutor(Executor):
             future.set_exception(error)
             return future
         with self._lock:
+            if self._failure:
+                raise self._failure
             if self._closed:
                 raise RuntimeError("cannot submit to an executor that was shut down")
-            self._queue.append(_Job(future, call, _time_limit(args)))
+            self._queue.append(_Job(future, call, time_limit(args)))
             self._ring()
         return future
 
@@ -226,35 +218,29 @@ class ProcessExecutor(Executor):
                 self._hand_out()
                 self._listen()
                 self._enforce_limits()
+        except NoWorker as error:
+            self._failure = error
+        except BaseException as bug:
+            self._failure = NoWorker(f"the engine failed by a bug of its own: {bug!r}")
+            raise
         finally:
             self._close()
 
     def _goes_on(self) -> bool:
-        with self._lock:
-            if self._cancel_queued:
-                self._forsake_queue()
-            if not self._closed:
-                return True
-            return not self._kill and bool(self._queue or any(w.job for w in self._workers))
+        if self._cancel_queued:
+            self._forsake_queue()
+        if not self._closed:
+            return True
+        return not self._kill and bool(self._queue or any(w.job for w in self._workers))
 
     def _hand_out(self) -> None:
         while self._queue:
-            try:
-                worker = self._free_worker()
-            except OSError as error:  # no memory or no process left: make do with the workers there are
-                worker = None
-                if not self._workers:
-                    self._fail_next(f"no worker could be started: {error}")
+            worker = self._free_worker()
             if worker is None:
                 return
             job = self._queue.popleft()
             if job.attempts or job.future.set_running_or_notify_cancel():
                 worker.take(job)
-
-    def _fail_next(self, why: str) -> None:
-        job = self._queue.popleft()
-        if job.attempts or job.future.set_running_or_notify_cancel():
-            job.future.set_exception(WorkerDied(why))
 
     def _free_worker(self) -> _Worker | None:
         """Return an idle worker, a new one if there are too few, or None."""
@@ -263,7 +249,12 @@ class ProcessExecutor(Executor):
                 return worker
         if len(self._workers) >= self._count:
             return None
-        self._workers.append(_Worker(self._memory))
+        try:
+            self._workers.append(_Worker(self._memory))
+        except OSError as error:  # no memory or no process left
+            if self._workers:
+                return None  # those there are will do
+            raise NoWorker(f"no worker process can be started ({error}); free memory, then scan again") from error
         return self._workers[-1]
 
     def _listen(self) -> None:
@@ -295,16 +286,18 @@ class ProcessExecutor(Executor):
         _deliver(job.future, message)
 
     def _bury(self, worker: _Worker) -> None:
-        """Remove a worker; its job fails if it had begun, else goes to another worker."""
+        """Remove a worker; its job fails or, if it is not to blame, goes to another worker."""
         self._workers.remove(worker)
         exitcode, job = worker.kill(), worker.job
         if job is None:
             return
-        job.attempts += not worker.started
-        if worker.started or job.attempts >= ATTEMPTS:
-            job.future.set_exception(WorkerDied(_epitaph(exitcode, worker.started), exitcode))
-        else:
-            self._queue.appendleft(job)
+        job.attempts += 1
+        if worker.started and (exitcode not in BLAMELESS or job.attempts >= ATTEMPTS):
+            job.future.set_exception(WorkerDied(_epitaph(exitcode), exitcode))
+            return
+        self._queue.appendleft(job)
+        if job.attempts >= ATTEMPTS:
+            raise NoWorker(f"worker processes end before they begin: {_epitaph(exitcode)}; use --engine serial")
 
     def _enforce_limits(self) -> None:
         now = time.monotonic()
@@ -315,27 +308,30 @@ class ProcessExecutor(Executor):
                 job.future.set_exception(TaskTimeout(f"took longer than its limit of {job.limit:g} seconds"))
             self._bury(worker)
 
-    def _forsake_queue(self) -> None:
-        while self._queue:
-            _forsake(self._queue.popleft().future)
-
     def _close(self) -> None:
         """Kill what is left, and leave no future open, even if a bug ends the manager."""
         with self._lock:
             self._closed = True
             self._bell.close()
             self._hears.close()
-            self._forsake_queue()
         for worker in self._workers:
             worker.process.kill()  # all at once, before waiting for each
         for worker in self._workers:
             worker.kill()
             if worker.job:
-                _forsake(worker.job.future)
+                self._forsake(worker.job)
+        self._forsake_queue()
 
+    def _forsake_queue(self) -> None:
+        while self._queue:
+            self._forsake(self._queue.popleft())
 
-def _time_limit(args: tuple[Any, ...]) -> float | None:
-    return getattr(args[0], "time_limit", None) if args else None
+    def _forsake(self, job: _Job) -> None:
+        """Let a job's future end without a result. No lock is held: its callbacks may submit."""
+        if not self._failure:
+            job.future.cancel()  # unless it runs
+        if job.future.running() or job.future.set_running_or_notify_cancel():
+            job.future.set_exception(self._failure or CancelledError())
 
 
 def _deliver(future: Future[Any], message: bytes) -> None:
@@ -351,88 +347,9 @@ def _deliver(future: Future[Any], message: bytes) -> None:
         future.set_exception(error)
 
 
-def _forsake(future: Future[Any]) -> None:
-    """Let a future end as cancelled, running or not."""
-    if future.cancel():
-        future.set_running_or_notify_cancel()
-    elif not future.done():
-        future.set_exception(CancelledError())
-
-
-def _epitaph(exitcode: int | None, started: bool) -> str:
-    if not started:
-        return f"{ATTEMPTS} workers died before they could start the task"
+def _epitaph(exitcode: int | None) -> str:
     if exitcode is None:
         return "the worker hangs and cannot even be killed"
     if exitcode >= 0:
         return f"the worker exited with code {exitcode}"
     return f"the worker was killed by signal {-exitcode} ({signal.strsignal(-exitcode)})"
-
-
-def _wanted_to_leave(error: BaseException) -> WorkerDied:
-    code = error.code if isinstance(error, SystemExit) else None
-    why = f"the task tried to end its process: {type(error).__name__}({code!r})"
-    return WorkerDied(why, code if isinstance(code, int) else 1)
-
-
-# ── the worker's process ──────────────────────────────────────────────────────────────────────────────
-
-
-def _work(pipe: Connection, memory: int) -> None:
-    """Run calls from the pipe until it closes."""
-    _settle_in(memory)
-    with suppress(EOFError, ConnectionError):
-        while True:
-            call = pipe.recv_bytes()
-            pipe.send_bytes(STARTED)
-            pipe.send_bytes(_answer(call))
-
-
-def _settle_in(memory: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for name in ONE_THREAD_EACH:  # read when a library loads, and none is loaded yet
-        os.environ.setdefault(name, "1")
-    _lower(resource.RLIMIT_CORE, 0)  # a core dump would hold somebody's photos
-    if sys.platform == "linux":  # macOS does not bind address space
-        _lower(resource.RLIMIT_AS, memory)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _lower(limit: int, value: int) -> None:
-    hard = resource.getrlimit(limit)[1]
-    resource.setrlimit(limit, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
-
-
-def _die_with_parent() -> None:
-    """End this process when its parent ends, however it ends."""
-    if parent := parent_process():
-        parent.join()
-    os._exit(1)
-
-
-def _answer(call: bytes) -> bytes:
-    """Run a pickled call; return the pickled result, exception and traceback."""
-    try:
-        function, args, kwargs = pickle.loads(call)
-        if limit := _time_limit(args):
-            # For an orphan in native code that never lets go of the GIL: only the kernel can end it.
-            signal.setitimer(signal.ITIMER_REAL, 2 * limit + 1)
-        return pickle.dumps((function(*args, **kwargs), None, ""))
-    except Exception as error:  # noqa: BLE001  (it is the caller's, through the future)
-        return _failure(error)
-    except BaseException as error:  # noqa: BLE001  (raised in the parent, it would end the whole scan)
-        return _failure(_wanted_to_leave(error))
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _failure(error: Exception) -> bytes:
-    """Pickle an exception, or its text where it does not survive the journey."""
-    where = traceback.format_exc()
-    try:
-        message = pickle.dumps((None, error, where))
-        pickle.loads(message)
-    except Exception:  # noqa: BLE001  (pickling runs the exception's own code)
-        message = pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}"), where))
-    return message

@@ -31,7 +31,7 @@ from faceindex.models import Box, Photo, ReadLimits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from faceindex.models import Pixels
+    from faceindex.models import Pixels, ProblemKind
 
 Rect = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
@@ -69,7 +69,7 @@ DEFAULT_LIMITS = ReadLimits()
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it complains of, UnreadablePicture says
 
-FAILURES: tuple[tuple[type[Exception], str, str], ...] = (  # first match wins
+FAILURES: tuple[tuple[type[Exception], ProblemKind, str], ...] = (  # first match wins
     (MemoryError, "memory", "memory ran out while it was decoded; scan with fewer workers"),
     (
         Image.DecompressionBombError,

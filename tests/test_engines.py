@@ -19,7 +19,8 @@ import pytest
 import work
 from work import Job
 
-from faceindex.engines import ProcessExecutor, WorkerDied, engine, usable_cores, workers
+from faceindex import engines
+from faceindex.engines import NoWorker, ProcessExecutor, WorkerDied, engine, usable_cores, workers
 from faceindex.errors import UsageProblem
 
 PATIENCE = 120  # seconds until a test gives up; nothing here takes long on a machine with time to spare
@@ -49,6 +50,12 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.01)
+
+
+def pid_in(file: Path) -> int:
+    """Wait for the process id that a task writes when it runs."""
+    eventually(lambda: file.exists() and file.read_text() != "")
+    return int(file.read_text())
 
 
 def is_gone(pid: int) -> bool:
@@ -117,9 +124,7 @@ def test_an_unused_engine_ends(pool: Executor) -> None:
 # ── names ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    "spec", ["", "Serial", "serial:2", "processes:", "processes:0", "processes:-1", "dask"]
-)
+@pytest.mark.parametrize("spec", ["", "Serial", "serial:2", "processes:", "processes:0", "processes:-1", "dask"])
 def test_an_unknown_engine_is_refused_with_the_names_there_are(spec: str) -> None:
     with pytest.raises(UsageProblem, match="serial, processes, processes:N"):
         engine(spec)
@@ -232,6 +237,33 @@ def test_an_idle_worker_that_is_killed_costs_nothing() -> None:
             assert executor.submit(work.double, Job(number)).result(PATIENCE) == 2 * number
 
 
+@pytest.mark.parametrize("request_to_leave", [signal.SIGTERM, signal.SIGHUP])
+def test_a_worker_asked_to_leave_from_outside_costs_nothing(
+    processes: Executor, tmp_path: Path, request_to_leave: signal.Signals
+) -> None:
+    file = tmp_path / "pid"
+    future = processes.submit(work.finish_at_the_second_attempt, Job(5, file=str(file)))
+    os.kill(pid_in(file), request_to_leave)
+    assert future.result(PATIENCE) == 5
+
+
+def test_an_engine_whose_workers_cannot_start_says_so_for_every_task() -> None:
+    with ProcessExecutor(2, memory=2**20) as executor:
+        futures = [executor.submit(work.double, Job(number)) for number in range(5)]
+        assert all(isinstance(error_of(future), NoWorker) for future in futures)
+        with pytest.raises(NoWorker, match="serial"):
+            executor.submit(work.double, Job())
+
+
+def test_an_engine_without_a_process_to_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: int) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(engines, "_Worker", refuse)
+    with ProcessExecutor(2) as executor, pytest.raises(NoWorker, match="temporarily unavailable"):
+        executor.submit(work.double, Job()).result(PATIENCE)
+
+
 def test_workers_are_replaced_after_their_share_of_tasks() -> None:
     with ProcessExecutor(1, recycle_after=3) as executor:
         pids = [executor.submit(work.pid, Job()).result(PATIENCE) for _ in range(9)]
@@ -287,9 +319,9 @@ def test_shutdown_can_stop_running_tasks_at_once(tmp_path: Path) -> None:
     executor = engine("processes:1")()
     running = executor.submit(work.hang_ignoring_signals, Job(file=str(tmp_path / "pid")))
     queued = executor.submit(work.double, Job())
-    eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+    pid = pid_in(tmp_path / "pid")
     executor.shutdown(wait=False, cancel_futures=True)
-    assert is_gone(int((tmp_path / "pid").read_text()))
+    assert is_gone(pid)
     assert isinstance(error_of(running), CancelledError)
     assert queued.cancelled()
 
@@ -304,6 +336,21 @@ def test_shutdown_can_wait_for_running_tasks_and_cancel_queued_ones(tmp_path: Pa
     assert queued.cancelled()
 
 
+def test_a_callback_may_submit_even_while_the_engine_closes() -> None:
+    refused = threading.Event()
+    executor = engine("processes:1")()
+
+    def go_on(_: Future[int]) -> None:
+        with pytest.raises(RuntimeError, match="shut down"):
+            executor.submit(work.double, Job())
+        refused.set()
+
+    executor.submit(work.hang, Job())
+    executor.submit(work.double, Job()).add_done_callback(go_on)
+    executor.shutdown(wait=False, cancel_futures=True)
+    assert refused.wait(PATIENCE)
+
+
 def test_a_cancelled_task_never_runs() -> None:
     with engine("processes:1")() as executor:
         executor.submit(work.hang, Job(time_limit=0.5))
@@ -316,7 +363,6 @@ def test_a_cancelled_task_never_runs() -> None:
 def test_workers_die_with_a_parent_that_was_killed(tmp_path: Path, function: str) -> None:
     code = f"import sys; sys.path[:0] = {sys.path!r}; import work; work.run_for_ever(*sys.argv[1:])"
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path), function]) as parent:
-        files = [tmp_path / "0", tmp_path / "1"]
-        eventually(lambda: all(file.exists() and file.read_text() for file in files))
+        pids = [pid_in(tmp_path / "0"), pid_in(tmp_path / "1")]
         parent.kill()
-    eventually(lambda: all(is_gone(int(file.read_text())) for file in files))
+    eventually(lambda: all(map(is_gone, pids)))

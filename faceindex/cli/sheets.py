@@ -5,15 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from faceindex.errors import FaceindexError, UnreadablePicture
 from faceindex.image import open_picture
-from faceindex.models import Box, Pixels
+from faceindex.models import Box
 from faceindex.sheet import contact_sheet
 from faceindex.store import files, listings
+
+if TYPE_CHECKING:
+    from faceindex.models import Pixels
 
 PER_CLUSTER = 8  # faces in a cluster's row
 AROUND = 0.35  # of a face's width and height, shown on every side
