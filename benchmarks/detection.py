@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 PHOTOS = Path(os.environ.get("FACEINDEX_TEST_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 CNN_SIZES = (480, 640, 800)
+BOUNDS = ((480, 480_000), (640, 320_000), (800, 320_000), (640, 480_000), (800, 410_000), (800, 480_000))
 SETTINGS = DetectionSettings(cnn_pixels=10**9, min_score=0.0)
 SMALLEST = 200  # pixels: below are icons and crops of single faces
 GROUP = "detect/dlib_faces/2007_007763.jpg"
@@ -109,7 +110,7 @@ def scores(folder: str | None = None) -> None:
 
 
 def sheet(faces: list[tuple[Pixels, Detection]], side: int = 110, across: int = 12) -> Image.Image:
-    """Faces with something around them, ten to a row, each under its score."""
+    """Faces with something around them, twelve to a row, each under its score."""
     page = Image.new("RGB", (side * across, (side + 12) * (1 + len(faces) // across)))
     for place, (pixels, face) in enumerate(faces):
         height, width = pixels.shape[:2]
@@ -138,22 +139,22 @@ def plain() -> None:
 
 
 def memory() -> None:
-    for size in CNN_SIZES:
-        print(run("examine", str(size)), end="")
+    for size, pixels in BOUNDS:
+        print(run("examine", str(size), str(pixels)), end="")
 
 
-def examine(cnn_size: str) -> None:
+def examine(cnn_size: str, cnn_pixels: str) -> None:
     """Examine 12 megapixels upright, upside down (for the CNN), and square; say the peak."""
     import resource  # noqa: PLC0415
 
-    backend = load("dlib", DetectionSettings(cnn_size=int(cnn_size)))
+    backend = load("dlib", DetectionSettings(cnn_size=int(cnn_size), cnn_pixels=int(cnn_pixels)))
     group = Image.open(PHOTOS / GROUP).convert("RGB")
     wide, square = group.resize((4000, 3000)), group.resize((3464, 3464))
     shapes = (wide, wide.rotate(180), square.rotate(180))
     found = [len(faces_of(open_picture(as_jpeg(shape), ReadLimits()), backend)) for shape in shapes]
     unit = 2**20 if sys.platform == "darwin" else 2**10
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-    print(f"CNN at {cnn_size}: {found} faces, peak {peak:.0f} MB")
+    print(f"CNN at {cnn_size}, at most {cnn_pixels} pixels: {found} faces, peak {peak:.0f} MB")
 
 
 def as_jpeg(image: Image.Image) -> bytes:

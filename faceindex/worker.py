@@ -61,6 +61,9 @@ def _settle_in(memory: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for name in ONE_THREAD_EACH:  # read when a library loads, and none is loaded yet
         os.environ.setdefault(name, "1")
+    # libtiff and others write complaints about broken pictures straight to stderr, and cron would mail them;
+    # whatever goes wrong comes back as an exception.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     _lower(resource.RLIMIT_CORE, 0)  # a core dump would hold somebody's photos
     if sys.platform == "linux":  # macOS does not bind address space
         _lower(resource.RLIMIT_AS, memory)
