@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api import find_faces as find_faces
-    from .api import represent as represent
+    from faceindex.api import find_faces as find_faces
+    from faceindex.api import represent as represent
 
 __all__ = ["__version__", "find_faces", "represent"]
 
@@ -18,7 +18,7 @@ def __getattr__(name: str) -> Any:
 
         return version("faceindex")
     if name in __all__:
-        from . import api  # noqa: PLC0415
+        from faceindex import api  # noqa: PLC0415
 
         return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

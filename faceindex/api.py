@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from .backends import DEFAULTS, load
-from .backends.faces import faces_of_each
-from .errors import UnreadablePicture, UsageProblem
-from .image import open_picture
-from .models import ReadLimits
+from faceindex.backends import DEFAULTS, load
+from faceindex.backends.faces import faces_of_each
+from faceindex.errors import UnreadablePicture, UsageProblem
+from faceindex.image import open_picture
+from faceindex.models import ReadLimits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .backends.faces import Picture
-    from .models import Box, DetectionSettings, Face, Pixels
+    from faceindex.backends.faces import Picture
+    from faceindex.models import Box, DetectionSettings, Face, Pixels
 
     Source = str | bytes | os.PathLike[str] | os.PathLike[bytes] | Pixels
 

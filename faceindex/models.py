@@ -133,10 +133,10 @@ class DetectionSettings:
     policy: Policy = "hog-then-cnn"
     size: int = 1600  # longest side in pixels at which HOG works; smaller pictures grow at most twofold
     cnn_size: int = 640  # the same for the CNN …
-    cnn_pixels: int = 480_000  # … which never sees more pixels than this: its memory grows with them
+    cnn_pixels: int = 320_000  # … which never sees more pixels than this: its memory grows with them
     upsample: int = 0  # times dlib doubles the working picture
     min_face: int = 32  # narrowest face kept, in pixels of the original picture
-    min_score: float = 0.0
+    min_score: float = 0.15
 
 
 @dataclass(frozen=True, slots=True)

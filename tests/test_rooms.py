@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "faceindex"
 # From the top down; what stands on one line does not import from that line.
 ROOMS = (
     "cli",
-    "report doctor",
+    "doctor",
+    "report",
     "pipeline api",
     "store engines backends",
     "worker",

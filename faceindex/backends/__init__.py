@@ -11,8 +11,8 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import UnknownBackend
-from ..models import DetectionSettings
+from faceindex.errors import UnknownBackend
+from faceindex.models import DetectionSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..models import Box, Detection, Pixels
+    from faceindex.models import Box, Detection, Pixels
 
     Encodings = NDArray[np.float32]  # (n, D)
 

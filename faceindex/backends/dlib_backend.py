@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import dlib
 import numpy as np
 
-from ..image import box_from_pixels, pixel_rect, resize
-from ..models import Detection
-from .dlib_models import hog, model
+from faceindex.backends.dlib_models import hog, model
+from faceindex.image import box_from_pixels, pixel_rect, resize
+from faceindex.models import Detection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from ..models import Box, DetectionSettings, Pixels, Policy
-    from . import Encodings
+    from faceindex.backends import Encodings
+    from faceindex.models import Box, DetectionSettings, Pixels, Policy
 
 SAME_FACE = 0.4  # IoU above which a HOG and a CNN box are one face
 CNN_SHORTEST = 40  # pixels: half the CNN's window; below 10 dlib fails and corrupts memory

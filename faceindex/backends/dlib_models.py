@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import dlib
 
-from ..errors import ModelsMissing
+from faceindex.errors import ModelsMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from ..models import Face
+from faceindex.models import Face
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..models import Box, Detection, DetectionSettings, Encoding, Pixels
-    from . import Backend
+    from faceindex.backends import Backend
+    from faceindex.models import Box, Detection, DetectionSettings, Encoding, Pixels
 
 SHARP = 100  # pixels a face must be wide for its encoding to lose nothing (docs/detection.md)
 MARGIN = 0.75  # of a face's size, kept on each side of a cut-out: 0.5 loses nothing of an upright face

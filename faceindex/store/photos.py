@@ -87,7 +87,7 @@ def _elsewhere(db: sqlite3.Connection, found: Examination) -> str | None:
 def _trouble_of_copy(db: sqlite3.Connection, found: Examination) -> Problem | None:
     """A copy of a damaged picture is damaged too, and need not be tried to know it."""
     row = db.execute(
-        """SELECT stage, kind, message FROM problem JOIN file USING (file_id)
+        """SELECT problem.stage, problem.kind, problem.message FROM problem JOIN file USING (file_id)
            WHERE digest = ? AND file_id <> ? AND stage = 'examine' AND NOT retry""",
         (found.digest, found.file_id),
     ).fetchone()
