@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+AS_INSTALLED = {"PYTHONDONTWRITEBYTECODE": ""}  # compiled modules are kept, as where pip installed them
 FACEINDEX = [sys.executable, "-m", "faceindex"]
 
 
@@ -32,7 +33,11 @@ def cost(command: Sequence[str], env: Mapping[str, str] | None = None) -> Cost:
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_inblock
     start = time.perf_counter()
     process = subprocess.Popen(
-        command, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env={**os.environ, **AS_INSTALLED, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     peaks: dict[int, float] = {}
     watcher = threading.Thread(target=_watch, args=(process.pid, peaks), daemon=True)

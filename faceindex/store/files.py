@@ -9,15 +9,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from faceindex.db import now
 from faceindex.models import File, FileKind
 from faceindex.store.paths import columns, join, path_of, signed
 
 
-@dataclass(frozen=True, slots=True)
-class KnownFile:
+class KnownFile(NamedTuple):  # made for every file of the library at every scan: cheaper than a dataclass
     """A file as the index remembers it."""
 
     file_id: int
@@ -76,7 +75,7 @@ def in_folder(db: sqlite3.Connection, folder_id: int) -> dict[str, KnownFile]:
            FROM file WHERE folder_id = ?""",
         (folder_id,),
     )
-    return {path_of(name, raw): KnownFile(*rest) for name, raw, *rest in cursor}
+    return {path_of(row[0], row[1]): KnownFile._make(row[2:]) for row in cursor}
 
 
 def path(db: sqlite3.Connection, file_id: int) -> str:
