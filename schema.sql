@@ -83,11 +83,12 @@ CREATE TABLE file (                   -- one path, as stat() last saw it
     inode     INTEGER NOT NULL,
     digest    BLOB CHECK (length(digest) = 32),  -- SHA-256 when last read; null: never read
     stale     INTEGER NOT NULL DEFAULT 1 CHECK (stale IN (0, 1)),  -- 1: the bytes must be read (again)
+    held_id   INTEGER REFERENCES photo,  -- the last picture here: labels carry over from it when it is edited
     gone      TEXT CHECK (gone IN ('vanished', 'excluded')),  -- null: it is there
     gone_at   TEXT,
     UNIQUE (folder_id, name, raw_name)
 ) STRICT;
-CREATE INDEX file_digest ON file (digest);            -- which paths hold this photo? which are equal?
+CREATE INDEX file_digest ON file (digest, gone, folder_id);  -- which paths hold this photo, are they there?
 CREATE INDEX file_inode ON file (inode, size);        -- was this new path known under another name?
 CREATE INDEX file_stale ON file (stale) WHERE stale;  -- what is to be read?
 
@@ -218,8 +219,9 @@ CREATE TABLE label (                  -- a human, or a tag a human once made, sa
     face_id    INTEGER PRIMARY KEY REFERENCES face,
     person_id  INTEGER NOT NULL REFERENCES person,
     source     TEXT NOT NULL CHECK (source IN ('human', 'tag')),
-    journal_id INTEGER NOT NULL REFERENCES journal
-) STRICT;
+    journal_id INTEGER NOT NULL REFERENCES journal,
+    carried_from INTEGER REFERENCES face   -- the face of this photo before it was edited, or of another
+) STRICT;                                  -- backend, that the human meant; null: this very face
 CREATE INDEX label_person ON label (person_id);
 CREATE INDEX label_journal ON label (journal_id);
 
@@ -228,13 +230,15 @@ CREATE TABLE rejection (              -- a human says: this face is not that per
     person_id  INTEGER REFERENCES person,
     cluster_id INTEGER REFERENCES cluster,
     journal_id INTEGER NOT NULL REFERENCES journal,
+    carried_from INTEGER REFERENCES face,
     CHECK ((person_id IS NULL) <> (cluster_id IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX rejection_once ON rejection (face_id, ifnull(person_id, 0), ifnull(cluster_id, 0));
 
 CREATE TABLE ignored (                -- a human says: leave this face alone (a stranger, no face)
     face_id    INTEGER PRIMARY KEY REFERENCES face,
-    journal_id INTEGER NOT NULL REFERENCES journal
+    journal_id INTEGER NOT NULL REFERENCES journal,
+    carried_from INTEGER REFERENCES face
 ) STRICT;
 
 CREATE TABLE tag (                    -- a name and a box as another program stored them
@@ -249,16 +253,20 @@ CREATE TABLE tag (                    -- a name and a box as another program sto
 CREATE INDEX tag_photo ON tag (photo_id);
 
 ------------------------------------------------------------------------------------ views: for you
+--
+-- They show what is there now: a removed root, a vanished file, a photo without any file left appear
+-- in `files` alone, with their state. "Present" below means: on disk when last looked, in a root in use.
 
 CREATE VIEW files AS                  -- every path known, with what became of it
 SELECT file.file_id,
        rtrim(root.path, '/') || '/' || iif(folder.path = '', '', folder.path || '/') || file.name AS path,
        root.path AS root,
-       file.kind,
+       file.kind,                     -- photo, other, special
        file.size,
        strftime('%Y-%m-%dT%H:%M:%SZ', file.mtime_ns / 1000000000, 'unixepoch') AS modified,
        iif(root.removed_at IS NOT NULL, 'removed', coalesce(file.gone, 'present')) AS state,
-       lower(hex(file.digest)) AS digest,
+       coalesce(root.removed_at, file.gone_at) AS gone_at,
+       lower(hex(file.digest)) AS digest,     -- as sha256sum prints it; '' where never read
        photo.photo_id,
        file.device,
        file.inode
@@ -267,26 +275,32 @@ JOIN folder USING (folder_id)
 JOIN root USING (root_id)
 LEFT JOIN photo ON photo.digest = file.digest;
 
-CREATE VIEW photos AS                 -- one row per picture that has at least one file
+CREATE VIEW photos AS                 -- one row per picture that is present, however many files hold it
 SELECT photo.photo_id,
        (SELECT min(path) FROM files WHERE files.photo_id = photo.photo_id AND state = 'present') AS path,
        (SELECT count(*) FROM files WHERE files.photo_id = photo.photo_id AND state = 'present') AS copies,
        coalesce(photo.taken_at,
                 (SELECT min(modified) FROM files
                  WHERE files.photo_id = photo.photo_id AND state = 'present')) AS taken_at,
+       CAST(coalesce(photo.taken_at,
+                     (SELECT min(modified) FROM files
+                      WHERE files.photo_id = photo.photo_id AND state = 'present')) AS INTEGER) AS year,
        iif(photo.taken_at IS NULL, 'file', 'exif') AS taken_from,
        photo.width, photo.height, photo.format, photo.size, photo.camera, photo.latitude, photo.longitude,
        (SELECT count(*) FROM face
         WHERE face.photo_id = photo.photo_id
-          AND face.backend = (SELECT value FROM setting WHERE name = 'backend')) AS faces,
+          AND face.backend = (SELECT value FROM setting WHERE name = 'backend')
+          AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)) AS faces,
        (SELECT group_concat(name, ', ')
         FROM (SELECT DISTINCT person.name
               FROM face
-              LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
               LEFT JOIN label ON label.face_id = face.face_id
+              LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
               JOIN person ON person.person_id = coalesce(label.person_id, cluster.person_id)
               WHERE face.photo_id = photo.photo_id
-              ORDER BY person.name)) AS people,
+                AND face.backend = (SELECT value FROM setting WHERE name = 'backend')
+                AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)
+              ORDER BY person.name)) AS people,   -- Anna, Ben
        lower(hex(photo.digest)) AS digest
 FROM photo
 WHERE EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
@@ -296,43 +310,52 @@ CREATE VIEW faces AS                  -- one row per face on those pictures
 SELECT face.face_id,
        face.photo_id,
        (SELECT min(path) FROM files WHERE files.photo_id = face.photo_id AND state = 'present') AS path,
-       person.name AS person,
+       person.name AS person,         -- what a human said of this face, else of its cluster
        face.cluster_id,
        CASE WHEN ignored.face_id IS NOT NULL THEN 'ignored'
             WHEN label.source IS NOT NULL THEN label.source
             WHEN person.person_id IS NOT NULL THEN 'match' END AS named_by,  -- human, tag, match, ignored
-       match.distance,
+       match.distance,                -- to the average of its cluster when the machine put it there
        match.runner_up_distance,
        face.score, face.detector,
        face."left", face.top, face."right", face.bottom,
        face.run_id,                   -- the run that found it
        match.run_id AS matched_run_id -- the run that put it into its cluster
 FROM face
-LEFT JOIN match ON match.face_id = face.face_id
-LEFT JOIN label ON label.face_id = face.face_id
 LEFT JOIN ignored ON ignored.face_id = face.face_id
+LEFT JOIN label ON label.face_id = face.face_id AND ignored.face_id IS NULL
 LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+LEFT JOIN match ON match.face_id = face.face_id AND face.cluster_id IS NOT NULL
 LEFT JOIN person ON person.person_id = coalesce(label.person_id, cluster.person_id)
+CROSS JOIN photo ON photo.photo_id = face.photo_id   -- CROSS: who it is first, then the files
 WHERE face.backend = (SELECT value FROM setting WHERE name = 'backend')
-  AND EXISTS (SELECT 1 FROM photo JOIN file ON file.digest = photo.digest
-              JOIN folder USING (folder_id) JOIN root USING (root_id)
-              WHERE photo.photo_id = face.photo_id AND file.gone IS NULL AND root.removed_at IS NULL);
+  AND EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+              WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL);
 
 CREATE VIEW appearances AS            -- who is on which picture: one row per person and picture
-SELECT person.name AS person, photos.photo_id, photos.path, photos.taken_at
-FROM (SELECT DISTINCT coalesce(label.person_id, cluster.person_id) AS person_id, face.photo_id
-      FROM face
-      LEFT JOIN label ON label.face_id = face.face_id
-      LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
-      WHERE face.backend = (SELECT value FROM setting WHERE name = 'backend')) AS seen
-JOIN person ON person.person_id = seen.person_id
+SELECT seen.person, photos.photo_id, photos.path, photos.taken_at, photos.year
+FROM (SELECT DISTINCT person, photo_id
+      FROM (SELECT person.name AS person, face.photo_id, face.face_id, face.backend      -- as a human said …
+            FROM person
+            JOIN label ON label.person_id = person.person_id
+            JOIN face ON face.face_id = label.face_id
+            UNION ALL
+            SELECT person.name, face.photo_id, face.face_id, face.backend    -- … or the machine matched,
+            FROM person                                                      -- where no human said
+            JOIN cluster ON cluster.person_id = person.person_id
+            JOIN face ON face.cluster_id = cluster.cluster_id
+            WHERE NOT EXISTS (SELECT 1 FROM label WHERE label.face_id = face.face_id)) AS named
+      WHERE backend = (SELECT value FROM setting WHERE name = 'backend')
+        AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = named.face_id)) AS seen
 JOIN photos ON photos.photo_id = seen.photo_id;
 
 CREATE VIEW people AS                 -- one row per name
 SELECT person.person_id,
        person.name AS person,
        person.born,
-       (SELECT count(*) FROM cluster WHERE cluster.person_id = person.person_id) AS clusters,
+       (SELECT count(*) FROM cluster JOIN average USING (cluster_id)
+        WHERE cluster.person_id = person.person_id AND average.faces > 0
+          AND cluster.backend = (SELECT value FROM setting WHERE name = 'backend')) AS clusters,
        coalesce(seen.photos, 0) AS photos,
        seen.first_seen,
        seen.last_seen
@@ -340,17 +363,18 @@ FROM person
 LEFT JOIN (SELECT person, count(*) AS photos, min(taken_at) AS first_seen, max(taken_at) AS last_seen
            FROM appearances GROUP BY person) AS seen ON seen.person = person.name;
 
-CREATE VIEW clusters AS               -- one row per cluster that has faces
+CREATE VIEW clusters AS               -- one row per cluster with faces on those pictures
 SELECT cluster.cluster_id,
-       person.name AS person,
-       average.faces,
-       (SELECT count(DISTINCT face.photo_id) FROM face WHERE face.cluster_id = cluster.cluster_id) AS photos,
-       cluster.run_id
-FROM cluster
-JOIN average ON average.cluster_id = cluster.cluster_id
+       person.name AS person,         -- null: nobody named it yet
+       count(*) AS faces,
+       count(DISTINCT face.photo_id) AS photos,
+       cluster.run_id                 -- the run that found it
+FROM face
+JOIN cluster ON cluster.cluster_id = face.cluster_id
 LEFT JOIN person ON person.person_id = cluster.person_id
-WHERE average.faces > 0
-  AND cluster.backend = (SELECT value FROM setting WHERE name = 'backend');
+WHERE cluster.backend = (SELECT value FROM setting WHERE name = 'backend')
+  AND face.photo_id IN (SELECT photo_id FROM photos)
+GROUP BY cluster.cluster_id;
 
 CREATE VIEW duplicates AS             -- every path of files with equal bytes; hard links are one file
 WITH present AS (
@@ -367,15 +391,17 @@ JOIN files ON files.file_id = present.file_id;
 
 CREATE VIEW problems AS               -- what could not be handled, and whether it will be tried again
 SELECT problem.problem_id,
-       coalesce(files.path,
-                rtrim(root.path, '/') || iif(folder.path = '', '', '/' || folder.path)) AS path,
+       iif(file.file_id IS NULL AND folder.path = '', root.path,
+           rtrim(root.path, '/') || iif(folder.path = '', '', '/' || folder.path)
+           || coalesce('/' || file.name, '')) AS path,   -- a file, or a whole folder
        problem.stage, problem.kind, problem.message, problem.tries,
        iif(problem.retry, 'next run', 'given up') AS "next",
        problem.first_at, problem.last_at, problem.run_id
 FROM problem
-LEFT JOIN files ON files.file_id = problem.file_id
-LEFT JOIN folder ON folder.folder_id = problem.folder_id
-LEFT JOIN root ON root.root_id = folder.root_id;
+LEFT JOIN file ON file.file_id = problem.file_id
+JOIN folder ON folder.folder_id = coalesce(file.folder_id, problem.folder_id)
+JOIN root ON root.root_id = folder.root_id
+WHERE root.removed_at IS NULL;
 
 CREATE VIEW runs AS                   -- one row per night
 SELECT run_id, started_at, ended_at, outcome,

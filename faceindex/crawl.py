@@ -209,8 +209,13 @@ def _file(name: str, status: os.stat_result) -> File:
     kind: FileKind = "special"
     if stat.S_ISREG(status.st_mode):
         kind = "photo" if name[name.rfind(".") :].lower() in PHOTO_SUFFIXES else "other"
-    size, mtime, ctime = status.st_size, status.st_mtime_ns, status.st_ctime_ns
-    return File(name, kind, size, mtime, ctime, status.st_dev, status.st_ino)
+    mtime, ctime = _int64(status.st_mtime_ns), _int64(status.st_ctime_ns)
+    return File(name, kind, status.st_size, mtime, ctime, status.st_dev, status.st_ino)
+
+
+def _int64(nanoseconds: int) -> int:
+    """The nearest time between the years 1678 and 2262: beyond, neither SQLite nor anybody's camera counts."""
+    return max(-(2**63), min(2**63 - 1, nanoseconds))
 
 
 def _rules(folder: _Folder, entries: list[os.DirEntry[str]]) -> Rules | None:

@@ -13,6 +13,7 @@ import contextlib
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -68,9 +69,9 @@ def open_index(path: Path, *, create: bool = True, sql: Scripts | None = None) -
     where there is none and create is false, or the folder cannot be made.
     """
     sql = sql or scripts()
+    path = path.absolute()  # ":memory:" would be no file
     with _told(path):
-        fresh = not path.exists() or path.stat().st_size == 0
-        if fresh:
+        if not path.exists() or path.stat().st_size == 0:
             if not create:
                 raise FaceindexError(f"there is no index at {path} yet; run 'faceindex scan FOLDER' first")
             _create_empty(path)
@@ -87,47 +88,114 @@ def open_index(path: Path, *, create: bool = True, sql: Scripts | None = None) -
 
 def _create_empty(path: Path) -> None:
     """Make the file with mode 0600 before SQLite opens it: it will hold biometric data."""
+    if path.exists() and not path.is_file():
+        raise NotAnIndex(f"{path} is no ordinary file; choose another with --db")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    os.fchmod(handle, 0o600)  # it may have been there, empty
+    os.close(handle)
 
 
 def _refuse_foreign(path: Path, newest: int) -> None:
-    """Raise unless path is an index we can use; opens it read-only, so that nothing is touched."""
+    """Raise unless path is an index we can use.
+
+    Reads the header itself: SQLite would lay -wal and -shm files beside another program's database.
+    """
     with open(path, "rb") as file:
-        if file.read(16) != SQLITE_MAGIC:
-            raise NotAnIndex(f"{path} is not a faceindex index; choose another file with --db")
-    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as db:
-        (application,) = db.execute("PRAGMA application_id").fetchone()
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != APPLICATION_ID and (application, version, tables) != (0, 0, 0):
-        raise NotAnIndex(f"{path} is another program's database; choose another file with --db")
+        head = file.read(HEADER)
+    if len(head) < HEADER or not head.startswith(SQLITE_MAGIC):
+        raise NotAnIndex(f"{path} is not a faceindex index; choose another file with --db")
+    if _number(head, APPLICATION_AT) != APPLICATION_ID and not _is_blank(head):
+        raise _not_ours(path)
+    version = _number(head, VERSION_AT)
     if version > newest:
-        raise NewerIndex(
-            f"{path} was written by a newer faceindex (schema {version}, this one knows {newest}); "
-            "update faceindex"
-        )
+        raise _newer(path, version, newest)
+    if path.stat().st_size < _announced_size(head) and not _has_log(path):
+        raise CorruptIndex(f"{path} is damaged (cut short); restore a copy made by 'faceindex backup'")
+
+
+# Where the header of an SQLite file (sqlite.org/fileformat2.html) keeps what we need.
+PAGE_SIZE_AT, CHANGES_AT, PAGES_AT, VERSION_AT, APPLICATION_AT, VALID_AT = 16, 24, 28, 60, 68, 92
+CELLS_AT = 103  # how many entries the first page of the list of tables has
+HEADER = 108  # bytes we read
+
+
+def _number(head: bytes, at: int, size: int = 4) -> int:
+    return int.from_bytes(head[at : at + size], "big")
+
+
+def _is_blank(head: bytes) -> bool:
+    """An SQLite file without a table or a mark: another process, or a killed one, is just making our index."""
+    return not (_number(head, APPLICATION_AT) or _number(head, VERSION_AT) or _number(head, CELLS_AT, 2))
+
+
+def _announced_size(head: bytes) -> int:
+    """Bytes the file must have at least; 0 where its header does not say."""
+    page = _number(head, PAGE_SIZE_AT, 2)
+    valid = _number(head, CHANGES_AT) == _number(head, VALID_AT)
+    return _number(head, PAGES_AT) * (65536 if page == 1 else page) if valid else 0
+
+
+def _has_log(path: Path) -> bool:
+    """Whether changes wait beside the file, which is then not the whole truth."""
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _not_ours(path: Path) -> NotAnIndex:
+    return NotAnIndex(f"{path} is another program's database; choose another file with --db")
+
+
+def _newer(path: Path, version: int, newest: int) -> NewerIndex:
+    return NewerIndex(
+        f"{path} was written by a newer faceindex (schema {version}, this one knows {newest}); update faceindex"
+    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA journal_mode = WAL")
-    # A human's word must survive a pulled plug; scans relax this for their own work.
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA trusted_schema = OFF")
+    try:
+        db.row_factory = sqlite3.Row
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a damaged file stops us here, before we write
+        _use_log(db)
+        # A human's word must survive a pulled plug; scans relax this for their own work.
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA trusted_schema = OFF")
+    except BaseException:
+        db.close()
+        raise
     return db
+
+
+def _use_log(db: sqlite3.Connection) -> None:
+    """WAL: readers and the one writer do not wait for each other."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Another process is just doing the same; SQLite's own patience does not cover this.
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
 
 
 def _make_current(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
     version = schema_version(db)
     if version == sql.version:
         return
-    if version == 0:
-        _run_step(db, sql.schema, sql.version)
-    else:
+    if version > sql.version:
+        raise _newer(path, version, sql.version)
+    if version:
         migrate(db, path, sql)
+        return
+    with _foreign_keys_off(db), transaction(db):
+        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if tables and schema_version(db) == 0:  # of another program, as its log shows
+            raise _not_ours(path)
+        _take_step(db, sql.schema, sql.version)
 
 
 def schema_version(db: sqlite3.Connection) -> int:
@@ -139,34 +207,51 @@ def migrate(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
     """Lead an older index to today's shape; a backup beside it is made first and kept.
 
     Each step and its record (user_version) are one transaction, with a foreign-key check before it
-    is kept; a step that fails leaves the index as it was.
+    is kept; a step that fails leaves the index as it was. A damaged index is not migrated.
     """
-    version = schema_version(db)
-    backup(db, path.with_name(f"{path.name}.v{version}-{_stamp()}.bak"))
-    for number, step in sql.migrations:
-        if number > version:
-            _run_step(db, step, number)
+    if not (soundness := db.execute("PRAGMA quick_check(1)").fetchone()[0]) == "ok":
+        raise CorruptIndex(f"{path} is damaged ({soundness}); restore a copy made by 'faceindex backup'")
+    saved = False
+    with _foreign_keys_off(db):
+        for number, step in sql.migrations:
+            with transaction(db):
+                version = schema_version(db)
+                if version >= number:
+                    continue  # another process took this step while we waited for the lock
+                if version and not saved:
+                    _save_version(path, version)
+                    saved = True
+                _take_step(db, step, number)
 
 
-def _run_step(db: sqlite3.Connection, script: str, number: int) -> None:
-    # Foreign keys cannot be switched inside a transaction, and a table that is rebuilt must not
-    # drag others along: off before, checked at the end, on again.
+def _save_version(path: Path, version: int) -> None:
+    """Back up under our write lock: no word said in between can be missing from the copy."""
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        backup(reader, path.with_name(f"{path.name}.v{version}-{_stamp()}.bak"))
+
+
+@contextlib.contextmanager
+def _foreign_keys_off(db: sqlite3.Connection) -> Iterator[None]:
+    # They cannot be switched inside a transaction, and a table that is rebuilt must not drag others
+    # along: off before, checked at the end, on again.
     db.execute("PRAGMA foreign_keys = OFF")
     try:
-        with transaction(db):
-            if schema_version(db) >= number:
-                return  # another process took this step while we waited for the lock
-            for statement in statements(script):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {number}")
-            dangling = len(db.execute("PRAGMA foreign_key_check").fetchall())
-            if dangling:
-                raise IndexProblem(
-                    f"schema step {number} would leave {dangling} dangling rows, so it was not kept; "
-                    "please report this"
-                )
+        yield
     finally:
         db.execute("PRAGMA foreign_keys = ON")
+
+
+def _take_step(db: sqlite3.Connection, script: str, number: int) -> None:
+    if schema_version(db) >= number:
+        return  # another process took this step while we waited for the lock
+    for statement in statements(script):
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version = {number}")
+    dangling = len(db.execute("PRAGMA foreign_key_check").fetchall())
+    if dangling:
+        raise IndexProblem(
+            f"schema step {number} would leave {dangling} dangling rows, so it was not kept; please report this"
+        )
 
 
 def statements(script: str) -> Iterator[str]:
@@ -199,9 +284,12 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 def check(db: sqlite3.Connection) -> list[str]:
     """What is wrong with the file by SQLite's own tests; empty when it is sound."""
-    found = [row[0] for row in db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
-    found += [f"row {row[1]} of {row[0]} points to a missing row of {row[2]}"
-              for row in db.execute("PRAGMA foreign_key_check")]
+    try:
+        found = [row[0] for row in db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
+        found += [f"row {row[1]} of {row[0]} points to a missing row of {row[2]}"
+                  for row in db.execute("PRAGMA foreign_key_check")]
+    except sqlite3.DatabaseError as error:  # too damaged even to be checked to the end
+        return [str(error)]
     return found
 
 
@@ -216,9 +304,13 @@ def backup(db: sqlite3.Connection, target: Path) -> Path:
         raise FaceindexError(f"{target} exists already; name another file") from None
     except OSError as error:
         raise FaceindexError(f"cannot write {target}: {error.strerror}; name another place") from error
-    with contextlib.closing(sqlite3.connect(target)) as copy:
-        db.backup(copy, pages=1000)
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file to carry away, no -wal beside it
+    try:
+        with _told(target), contextlib.closing(sqlite3.connect(target)) as copy:
+            db.backup(copy)  # in one go: by parts, it starts again after every change a scan makes
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file to carry away, no -wal beside it
+    except BaseException:
+        target.unlink()
+        raise
     return target
 
 

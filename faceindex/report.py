@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from faceindex.store import listings, runs
@@ -59,9 +60,8 @@ def text(told: dict[str, Any]) -> list[str]:
 
 def _headline(told: dict[str, Any]) -> str:
     ends = {"done": "done", "deadline": "stopped at the deadline", "stopped": "stopped when asked to"}
-    run = told["run"]
-    began = run["started_at"].replace("T", " ").removesuffix("Z")
-    return f"Run {run['run_id']} of {began} UTC: {ends[told['outcome']]} after {duration(told['seconds'])}"
+    began = f"Run {told['run']['run_id']} of {moment(told['run']['started_at'])}"
+    return f"{began}: {ends[told['outcome']]} after {duration(told['seconds'])}"
 
 
 def _offline(told: dict[str, Any]) -> list[str]:
@@ -83,12 +83,12 @@ def _faces(told: dict[str, Any]) -> list[str]:
 def _names(told: dict[str, Any]) -> list[str]:
     lines = []
     if told["recognised"]:
-        who = ", ".join(f"{row['person']} on {row['photos']:,}" for row in told["recognised"])
+        who = ", ".join(f"{row['person']} on {_photos(row['photos'])}" for row in told["recognised"])
         lines.append(f"Known    {who}")
     if told["worth_a_name"]:
         lines.append("Unknown  worth a name:")
         lines += [
-            f"         cluster {row['cluster']}: on {row['photos']:,} photos"
+            f"         cluster {row['cluster']}: on {_photos(row['photos'])}"
             + (f", {row['new']:,} faces new" if row["new"] else "")
             for row in told["worth_a_name"]
         ]
@@ -96,6 +96,10 @@ def _names(told: dict[str, Any]) -> list[str]:
         lines.append(f"         look:  faceindex cluster show {first} --sheet faces.jpg")
         lines.append(f'         name:  faceindex cluster label {first} "Anna"')
     return lines
+
+
+def _photos(count: int) -> str:
+    return f"{count:,} photo{'s' * (count != 1)}"
 
 
 def _problems(told: dict[str, Any]) -> list[str]:
@@ -111,6 +115,11 @@ def _left(told: dict[str, Any]) -> list[str]:
     about = told["seconds_left"]
     estimate = f", about {duration(about)} more" if about is not None else ""
     return [f"Left     {told['left_photos']:,} photos, {size(told['left_bytes'])}{estimate}; the next scan goes on"]
+
+
+def moment(utc: str) -> str:
+    """A time of the index as people read it: by the local clock, to the minute."""
+    return datetime.fromisoformat(utc.replace("Z", "+00:00")).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def duration(seconds: float) -> str:

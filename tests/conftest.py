@@ -30,3 +30,14 @@ def astronaut() -> NDArray[np.uint8]:
     from skimage import data  # noqa: PLC0415  (slow to import, needed by few)
 
     return data.astronaut()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A library of coloured squares, still empty, and backends that see them."""
+    from nights import Home, announce_all  # noqa: PLC0415  (numpy and Pillow, needed by few)
+
+    home = Home(tmp_path)
+    home.library.mkdir()
+    monkeypatch.syspath_prepend(announce_all(home.site))
+    return home

@@ -6,16 +6,26 @@ that `faceindex --help` and `faceindex status` load neither numpy nor dlib.
 
 from __future__ import annotations
 
+import errno
+import os
+import select
 import sqlite3
 import sys
+from io import TextIOWrapper
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from faceindex.cli.app import App, read_config
-from faceindex.cli.lazy import LazyGroup
+from faceindex.cli import settings
+from faceindex.cli.app import App
+from faceindex.cli.groups import LazyGroup
+from faceindex.cli.options import switch
 from faceindex.db import told
-from faceindex.errors import FaceindexError
+from faceindex.errors import DiskFull, FaceindexError
+
+INTERRUPTED = 130  # as a shell says of a program that ended by Ctrl-C
+HELP_WANTED = click.exceptions.NoArgsIsHelpError
 
 COMMANDS = {  # name: where it stands, and what `faceindex --help` says of it
     "scan": ("faceindex.cli.scan:scan", "Walk the folders, find faces, recognise people."),
@@ -42,19 +52,50 @@ Exit codes:
   4  stopped at the deadline or by a signal, everything finished is saved"""
 
 
+class Faceindex(LazyGroup):
+    """The outermost group, where what SQLite and the operating system say about the index becomes a sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except sqlite3.DatabaseError as error:
+            sentence = told(error, ctx.obj.index)
+            if sentence is error:
+                raise
+            raise sentence from error
+        except BrokenPipeError as error:
+            if not _reader_left():  # some other pipe, then; click would end without a word
+                raise RuntimeError("a pipe inside faceindex broke; please report this") from error
+            return 0  # `faceindex … | head` has read enough
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise DiskFull("the disk is full; free some space and run again") from error
+
+
+def _reader_left() -> bool:
+    """Whether nobody reads stdout any more; then what is still to be flushed goes nowhere."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)  # errors and hang-ups are always told
+    left = bool(poll.poll(0))
+    if left:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return left
+
+
 @click.group(
-    cls=LazyGroup,
+    cls=Faceindex,
     commands_by_name=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "FACEINDEX"},
     epilog=EXIT_CODES,
 )
 @click.option(
-    "--config", type=click.Path(dir_okay=False), is_eager=True, expose_value=False, callback=read_config,
+    "--config", type=click.Path(dir_okay=False), is_eager=True, expose_value=False, callback=settings.read,
     help="Settings file (TOML); default: config.toml in the user's settings folder for faceindex.",
 )  # fmt: skip
 @click.option("--db", type=click.Path(dir_okay=False), help="The index file; default: faces.db in the data folder.")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Say more, on stderr.")
+@switch("-q", "--quiet", help="Say nothing but data that was asked for, and errors.")
+@switch("-v", "--verbose", help="Say more, on stderr.")
 @click.version_option(package_name="faceindex")
 @click.pass_context
 def cli(ctx: click.Context, db: str | None, quiet: bool, verbose: bool) -> None:
@@ -70,31 +111,44 @@ def cli(ctx: click.Context, db: str | None, quiet: bool, verbose: bool) -> None:
     ctx.obj = App.of(db, quiet, verbose)
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main() -> None:
     """Run the command line and end the process with a documented exit code."""
-    sys.exit(run(arguments))
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal cannot show must not end the program
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run())
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. A bug keeps its traceback."""
     try:
         code: Any = cli.main(arguments, prog_name="faceindex", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+    except HELP_WANTED as error:
+        click.echo(error.ctx.get_help(), err=True)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("faceindex: stopped", err=True)
-        return 130
+    except click.ClickException as error:
+        click.echo(f"faceindex: {_one_line(error)}", err=True)
+        return error.exit_code
     except FaceindexError as error:
         click.echo(f"faceindex: {error}", err=True)
         return error.exit_code
-    except sqlite3.DatabaseError as error:
-        sentence = told(error, App.current().index)
-        if not isinstance(sentence, FaceindexError):
-            raise
-        click.echo(f"faceindex: {sentence}", err=True)
-        return sentence.exit_code
-    except BrokenPipeError:  # `faceindex … | head` has read enough
-        sys.stderr.close()
-        return 0
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("faceindex: stopped", err=True)
+        return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _one_line(error: click.ClickException) -> str:
+    """What click has to say, where the value came from, and where to read more."""
+    message = " ".join(error.format_message().split()).rstrip(".")
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    origin = _origin(ctx, error.param) if ctx and isinstance(error, click.BadParameter) and error.param else ""
+    more = f"; see '{ctx.command_path} --help'" if ctx and not message.endswith("?") else ""
+    return f"{message[0].lower()}{message[1:]}{origin}{more}"
+
+
+def _origin(ctx: click.Context, parameter: click.Parameter) -> str:
+    source = ctx.get_parameter_source(parameter.name or "")
+    if source is ParameterSource.ENVIRONMENT:
+        return f" (from {ctx.auto_envvar_prefix}_{str(parameter.name).upper()})"
+    return f" (from {ctx.meta[settings.PLACE]})" if source is ParameterSource.DEFAULT_MAP else ""

@@ -7,22 +7,21 @@ from pathlib import Path
 
 import click
 
-from faceindex.cli.app import App, pass_app
+from faceindex.cli.app import App, absolute, pass_app
 from faceindex.db import backup as copy_index
 
 
 @click.command(epilog="Example: faceindex backup /mnt/usb/faces.db")
-@click.argument("target", required=False, type=click.Path(path_type=Path))
+@click.argument("target", required=False, type=click.Path())
 @pass_app
-def backup(app: App, target: Path | None) -> None:
+def backup(app: App, target: str | None) -> None:
     """Copy the index to TARGET, a file or folder; by default beside it, with the date in its name.
 
     Safe while a scan runs. To restore, put the copy in the index's place.
     """
-    name = f"{app.index.stem}-{datetime.now():%Y%m%d-%H%M%S}{app.index.suffix}"
-    target = target or app.index.parent
-    if target.is_dir():
-        target = target / name
+    place = Path(absolute(target)) if target else app.index.parent
+    if place.is_dir():
+        place /= f"{app.index.stem}-{datetime.now():%Y%m%d-%H%M%S}{app.index.suffix}"
     with app.open() as db:
-        copy_index(db, target)
-    click.echo(str(target))
+        copy_index(db, place)
+    click.echo(str(place))

@@ -5,57 +5,77 @@ from __future__ import annotations
 import click
 
 from faceindex.cli.app import App, pass_app
-from faceindex.cli.output import Form, listing, show
+from faceindex.cli.groups import Group
+from faceindex.cli.options import Form, listing, strongest, switch
+from faceindex.cli.output import Row, show
 from faceindex.store import journal, listings, people
 
+CLUSTERS = ("cluster", "person", "photos", "faces", "run")
+MEMBERS = ("face", "named_by", "distance", "left", "top", "right", "bottom", "path")
 
-@click.group()
+
+@click.group(cls=Group)
 def cluster() -> None:
     """Look at groups of faces, name them, merge them."""
 
 
-@cluster.command("list", epilog="Example: faceindex cluster list --sheet unknown.jpg")
-@click.option("--unnamed", "which", flag_value="unnamed", type=str, help="Only those without a name.")
-@click.option("--named", "which", flag_value="named", type=str, help="Only those with a name.")
-@click.option("--all", "which", flag_value="all", type=str, default="all", help="Both, the default.")
-@click.option("--least", type=click.IntRange(1), default=1, show_default=True, help="On at least so many photos.")
-@click.option("--limit", type=click.IntRange(1), default=40, show_default=True, help="At most so many.")
-@click.option("--sheet", type=click.Path(dir_okay=False, writable=True), metavar="FILE.jpg",
-              help="Write a picture with a row of faces for each.")  # fmt: skip
+@cluster.command("list", epilog="Example: faceindex cluster list --unnamed --sheet unknown.jpg")
+@switch("--unnamed", help="Only those without a name.")
+@switch("--named", help="Only those with a name.")
+@click.option("--least", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="On N photos or more.")
+@click.option("--limit", type=click.IntRange(1), default=40, show_default=True, metavar="N", help="At most so many.")
+@click.option("--sheet", type=click.Path(), metavar="FILE.jpg", help="Write a picture with a row of faces for each.")
 @listing
 @pass_app
-def list_(app: App, which: str, least: int, limit: int, sheet: str | None, form: Form) -> None:
-    """Clusters, those that most deserve a name first."""
+def list_(app: App, unnamed: bool, named: bool, least: int, limit: int, sheet: str | None, form: Form) -> None:
+    """Clusters, those that most deserve a name first.
+
+    Those come first that have no name and are on many photos.
+    """
+    which = strongest("unnamed", "named") or "all"
     with app.open() as db:
         rows = listings.rows(db, listings.CLUSTERS, which=which, least=least, limit=limit)
         if sheet:
             from faceindex.cli.sheets import sheet_of_clusters  # noqa: PLC0415  (loads the image libraries)
 
-            sheet_of_clusters(db, rows, sheet)
-            app.say(f"{sheet} written")
-    show(rows, form, "no clusters to show; a scan makes them")
+            app.say(sheet_of_clusters(db, rows, sheet))
+    show(app, rows, form, CLUSTERS, _cluster_for_people, "no clusters to show; a scan makes them")
+    if len(rows) == limit:
+        app.say(f"the first {limit}; --limit shows more")
+
+
+def _cluster_for_people(row: Row) -> Row:
+    return {name: row[name] for name in ("cluster", "photos", "faces", "person")}
 
 
 @cluster.command("show", epilog="Example: faceindex cluster show 17 --sheet faces.jpg")
 @click.argument("cluster_id", metavar="CLUSTER", type=int)
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many faces.")
-@click.option("--sheet", type=click.Path(dir_okay=False, writable=True), metavar="FILE.jpg",
-              help="Write a picture with all these faces.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most so many.")
+@click.option("--sheet", type=click.Path(), metavar="FILE.jpg", help="Write a picture with all these faces.")
 @listing
 @pass_app
 def show_(app: App, cluster_id: int, limit: int, sheet: str | None, form: Form) -> None:
-    """The faces of CLUSTER: where they are, and how far from its average, nearest first."""
+    """The faces of CLUSTER, most typical first.
+
+    With the distance from its average, and the box on the photo: left, top, right, bottom, in hundredths of it.
+    """
     with app.open() as db:
         found = people.cluster(db, cluster_id)
         rows = listings.members(db, cluster_id, limit)
         if sheet:
             from faceindex.cli.sheets import sheet_of_faces  # noqa: PLC0415
 
-            sheet_of_faces(db, rows, sheet)
-            app.say(f"{sheet} written")
+            app.say(sheet_of_faces(db, rows, sheet))
     if form == "table":
         app.say(f"cluster {cluster_id}: {found.name or 'no name'}, {found.faces} faces")
-    show(rows, form)
+    show(app, rows, form, MEMBERS, face_for_people)
+
+
+def face_for_people(row: Row) -> Row:
+    """The row of a face with its box in one column, which keeps the table narrow."""
+    box = " ".join(f"{100 * row.pop(side):02.0f}" for side in ("left", "top", "right", "bottom"))
+    path = {"path": row.pop("path")} if "path" in row else {}
+    return {**row, "box %": box, **path}
 
 
 @cluster.command(epilog='Example: faceindex cluster label 17 "Anna"')
@@ -89,7 +109,10 @@ def unlabel(app: App, cluster_id: int) -> None:
 @click.argument("others", metavar="OTHER...", type=int, nargs=-1, required=True)
 @pass_app
 def merge(app: App, into: int, others: tuple[int, ...]) -> None:
-    """Make one cluster, INTO, of several that are the same person."""
+    """Make one cluster, INTO, of several.
+
+    They must be the same person: of two that bear different names, none is merged.
+    """
     numbers = ", ".join(map(str, others))
     with app.open() as db, journal.entry(db, "cluster merge", f"clusters {numbers} merged into {into}") as journal_id:
         found = people.merge(db, journal_id, into, others)

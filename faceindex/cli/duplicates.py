@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Callable
 
 import click
 
 from faceindex.cli.app import App, pass_app
-from faceindex.cli.output import Form, listing, show
+from faceindex.cli.options import Form, listing, switch
+from faceindex.cli.output import Row, show
 from faceindex.report import size
 from faceindex.store import files, listings
 
+DUPLICATES = ("digest", "copies", "size", "wasted", "path")
+
 
 @click.command(epilog="Example: faceindex duplicates --print0 | xargs -0 -r ls -l")
-@click.option("--print0", is_flag=True, help="The paths of all copies but the first, NUL after each.")
+@switch("--print0", help="The paths of all copies but the first, NUL after each.")
 @listing
 @pass_app
 def duplicates(app: App, print0: bool, form: Form) -> None:
@@ -22,20 +25,23 @@ def duplicates(app: App, print0: bool, form: Form) -> None:
     with app.open() as db:
         if print0:
             for path in files.extra_copies(db):
-                sys.stdout.buffer.write(os.fsencode(path) + b"\0")
+                click.echo(os.fsencode(path) + b"\0", nl=False)
             return
         rows = listings.rows(db, listings.DUPLICATES)
-    if form != "table":
-        show(rows, form)
-        return
-    groups: dict[str, list[listings.Row]] = {}
-    for row in rows:
-        groups.setdefault(row["digest"], []).append(row)
-    short = [{"copies": g[0]["copies"], "each": size(g[0]["size"]), "wasted": size(g[0]["wasted"]),
-              "path": row["path"] if i == 0 else f"  = {row['path']}"} if i == 0 else
-             {"copies": None, "each": None, "wasted": None, "path": f"= {row['path']}"}
-             for g in groups.values() for i, row in enumerate(g)]  # fmt: skip
-    show(short, form, "no two files are equal")
-    if groups:
-        wasted = sum(group[0]["wasted"] for group in groups.values())
-        app.say(f"{len(groups):,} groups, {size(wasted)} wasted")
+    wasted = {row["digest"]: row["wasted"] for row in rows}
+    show(app, rows, form, DUPLICATES, _for_people(), "no two files are equal")
+    if wasted and form == "table":
+        app.say(f"{len(wasted):,} groups, {size(sum(wasted.values()))} wasted")
+
+
+def _for_people() -> Callable[[Row], Row]:
+    """Puts the numbers of a group beside its first path only."""
+    seen: set[str] = set()
+
+    def put(row: Row) -> Row:
+        numbers = {"copies": row["copies"], "each": size(row["size"]), "wasted": size(row["wasted"])}
+        first = row["digest"] not in seen
+        seen.add(row["digest"])
+        return {**(numbers if first else dict.fromkeys(numbers)), "path": row["path"]}
+
+    return put

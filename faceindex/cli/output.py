@@ -1,61 +1,69 @@
-"""Rows for people (a table) and for programs (--json, --csv): the same on every listing."""
+"""Rows for people (a table) and for programs (JSON, CSV): the same on every listing.
+
+Data goes to stdout, and nothing else does. In a table the column that may be long stands last and is
+never cut, so that a path can be copied however narrow the terminal is.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
+import shutil
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import click
 from tabulate import tabulate
 
+from faceindex.cli.app import App
+from faceindex.cli.options import Form
 from faceindex.store.paths import shown
 
-Form = Literal["table", "json", "csv"]
 Row = dict[str, Any]
-F = TypeVar("F", bound=Callable[..., Any])
 
 
-def listing(command: F) -> F:
-    """Give a command --json and --csv; it gets them as `form`."""
-    as_csv = click.option("--csv", "form", flag_value="csv", type=str, help="For programs: CSV.")
-    as_json = click.option("--json", "form", flag_value="json", type=str, default="table", help="For programs: JSON.")
-    return as_json(as_csv(command))
-
-
-def show(rows: Sequence[Row], form: Form, empty: str = "") -> None:
-    """Print rows on stdout; for people, an explanation on stderr where there are none."""
+def show(
+    app: App, rows: Iterable[Row], form: Form, columns: Sequence[str], for_people: Callable[[Row], Row], empty: str = ""
+) -> None:
+    """Print these columns of rows on stdout; for people as for_people puts them, with a word where there are none."""
+    chosen = [{name: row[name] for name in columns} for row in rows]
     if form == "json":
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        show_json(chosen)
     elif form == "csv":
-        _csv(rows)
-    elif rows:
-        click.echo(tabulate([_readable(row) for row in rows], headers="keys", disable_numparse=_texts(rows)))
-    elif empty:
-        click.echo(empty, err=True)
-
-
-def _csv(rows: Sequence[Row]) -> None:
-    if rows:
-        writer = csv.DictWriter(sys.stdout, rows[0].keys(), lineterminator="\n")
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(chosen)
+        click.echo(text.getvalue(), nl=False)
+    elif chosen:
+        click.echo(table([for_people(row) for row in chosen]))
+    elif empty:
+        app.say(empty)
 
 
-def _texts(rows: Sequence[Row]) -> list[int]:
-    """Columns of text, which stay as they are even where they look like numbers."""
-    return [i for i, name in enumerate(rows[0]) if any(isinstance(row[name], str) for row in rows)]
+def show_json(value: Any) -> None:
+    """Print JSON on stdout, in plain ASCII where the terminal knows no better."""
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    click.echo(json.dumps(value, ensure_ascii=not unicode, indent=1))
 
 
-def _readable(row: Row) -> Row:
-    return {name.replace("_", " "): _cell(value) for name, value in row.items()}
+def table(rows: Sequence[Row]) -> str:
+    """Rows under their names: text to the left, numbers to the right, no space at the ends."""
+    cells = [{name.replace("_", " "): _cell(value) for name, value in row.items()} for row in rows]
+    align = ["left" if any(isinstance(row[name], str) for row in rows) else "right" for name in rows[0]]
+    head, rule, *body = tabulate(cells, headers="keys", disable_numparse=True, colalign=align).splitlines()
+    return "\n".join(line.rstrip() for line in [head, rule[: _width()], *body])
 
 
-def _cell(value: Any) -> Any:
+def _width() -> int | None:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.3f}"
-    return shown(value) if isinstance(value, str) else value
+    return shown(str(value))

@@ -5,11 +5,15 @@ from __future__ import annotations
 import click
 
 from faceindex.cli.app import App, pass_app
-from faceindex.cli.output import Form, listing, show
+from faceindex.cli.groups import Group
+from faceindex.cli.options import Form, listing
+from faceindex.cli.output import Row, show
 from faceindex.store import journal, listings, people
 
+PEOPLE = ("person", "photos", "clusters", "born", "first_seen", "last_seen")
 
-@click.group()
+
+@click.group(cls=Group)
 def person() -> None:
     """Who is known; rename somebody."""
 
@@ -20,7 +24,13 @@ def person() -> None:
 def list_(app: App, form: Form) -> None:
     """Everybody with a name, those on most photos first."""
     with app.open() as db:
-        show(listings.rows(db, listings.PEOPLE), form, "nobody has a name yet; try 'faceindex cluster list'")
+        rows = listings.rows(db, listings.PEOPLE)
+    show(app, rows, form, PEOPLE, _for_people, "nobody has a name yet; try 'faceindex cluster list'")
+
+
+def _for_people(row: Row) -> Row:
+    days = {name: (row[name] or "")[:10] for name in ("first_seen", "last_seen")}
+    return {**{name: row[name] for name in ("photos", "clusters")}, **days, "person": row["person"]}
 
 
 @person.command(epilog='Example: faceindex person rename Ana "Anna"')
@@ -29,6 +39,7 @@ def list_(app: App, form: Form) -> None:
 @pass_app
 def rename(app: App, old: str, new: str) -> None:
     """Give a person another name."""
+    new = people.clean_name(new)
     with app.open() as db, journal.entry(db, "person rename", f"{old} renamed to {new}"):
         people.rename(db, old, new)
     app.say(f"{old} is now {new}")

@@ -9,13 +9,20 @@ import sqlite3
 import click
 
 from faceindex.cli.app import App, absolute, pass_app
-from faceindex.cli.output import Form, listing, show
+from faceindex.cli.cluster import face_for_people
+from faceindex.cli.groups import Group
+from faceindex.cli.options import Form, listing
+from faceindex.cli.output import show
 from faceindex.errors import FaceindexError, UsageProblem
 from faceindex.store import files, listings, photos
 from faceindex.store.paths import shown
 
+FACES = ("face", "person", "cluster", "named_by", "distance", "runner_up", "detector", "score",
+         "left", "top", "right", "bottom")  # fmt: skip
+CHUNK = 2**20
 
-@click.group()
+
+@click.group(cls=Group)
 def photo() -> None:
     """Who is on a photo, and how sure that is."""
 
@@ -25,23 +32,33 @@ def photo() -> None:
 @listing
 @pass_app
 def show_(app: App, path: str, form: Form) -> None:
-    """The faces on a photo: names, distances, where they are.
+    """The faces on a photo, from left to right.
 
-    A file outside the roots is known by its bytes, if the same picture is in the index.
+    With names, the distance to the cluster's average and to the runner-up's, and the box: left, top, right,
+    bottom, in hundredths of the picture. A file that is not known by its path is known by its bytes, if the
+    same picture is in the index.
     """
     with app.open() as db:
-        show(listings.on_photo(db, _find(db, absolute(path))), form, "no faces were found on it")
+        rows = listings.on_photo(db, _find(db, absolute(path)))
+    show(app, rows, form, FACES, face_for_people, "no faces were found on it")
 
 
 def _find(db: sqlite3.Connection, path: str) -> int:
-    digest = files.digest_at(db, path)
-    if digest is None and os.path.isfile(path):
-        try:
-            with open(path, "rb") as file:
-                digest = hashlib.sha256(file.read()).digest()
-        except OSError as error:
-            raise FaceindexError(f"cannot read {shown(path)}: {error.strerror}") from error
+    digest = files.digest_at(db, path) or _digest(path)
     found = photos.photo_id(db, digest) if digest else None
     if found is None:
         raise UsageProblem(f"{shown(path)} is not in the index; run 'faceindex scan' or see 'faceindex problem list'")
     return found
+
+
+def _digest(path: str) -> bytes | None:
+    if not os.path.isfile(path):
+        return None
+    sha = hashlib.sha256()
+    try:
+        with open(path, "rb") as file:
+            while chunk := file.read(CHUNK):
+                sha.update(chunk)
+    except OSError as error:
+        raise FaceindexError(f"cannot read {shown(path)}: {error.strerror}; check its permissions") from error
+    return sha.digest()

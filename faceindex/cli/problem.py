@@ -5,12 +5,17 @@ from __future__ import annotations
 import click
 
 from faceindex.cli.app import App, pass_app
-from faceindex.cli.output import Form, listing, show
+from faceindex.cli.groups import Group
+from faceindex.cli.options import Form, listing
+from faceindex.cli.output import Row, show
 from faceindex.db import transaction
+from faceindex.errors import UsageProblem
 from faceindex.store import listings, problems
 
+PROBLEMS = ("problem", "kind", "next", "tries", "path", "message")
 
-@click.group()
+
+@click.group(cls=Group)
 def problem() -> None:
     """What could not be handled; try it again."""
 
@@ -19,9 +24,14 @@ def problem() -> None:
 @listing
 @pass_app
 def list_(app: App, form: Form) -> None:
-    """Every file or folder that could not be handled, and whether the next scan tries again."""
+    """What failed, why, and whether it will be tried again."""
     with app.open() as db:
-        show(listings.rows(db, listings.PROBLEMS), form, "no problems")
+        rows = listings.rows(db, listings.PROBLEMS)
+    show(app, rows, form, PROBLEMS, _for_people, "no problems")
+
+
+def _for_people(row: Row) -> Row:
+    return {**{name: row[name] for name in ("problem", "tries", "next")}, "what": f"{row['path']}: {row['message']}"}
 
 
 @problem.command(epilog="Example: faceindex problem retry 3 4")
@@ -29,6 +39,9 @@ def list_(app: App, form: Form) -> None:
 @pass_app
 def retry(app: App, problem_ids: tuple[int, ...]) -> None:
     """Have the next scan try these again, or all."""
+    wanted = list(dict.fromkeys(problem_ids))
     with app.open() as db, transaction(db):
-        count = problems.retry(db, list(problem_ids) or None)
+        count = problems.retry(db, wanted or None)
+        if count < len(wanted):
+            raise UsageProblem("not all of these problems are there; 'faceindex problem list' shows those that are")
     app.say(f"the next scan will try {count} again")

@@ -7,13 +7,18 @@ import os
 import click
 
 from faceindex.cli.app import App, absolute, pass_app
-from faceindex.cli.output import Form, listing, show
+from faceindex.cli.groups import Group
+from faceindex.cli.options import Form, listing
+from faceindex.cli.output import Row, show
 from faceindex.errors import UsageProblem
+from faceindex.report import moment
 from faceindex.store import journal, roots
 from faceindex.store.paths import shown
 
+ROOTS = ("root", "files", "added")
 
-@click.group()
+
+@click.group(cls=Group)
 def root() -> None:
     """Which folders are indexed; move a library without loss."""
 
@@ -26,15 +31,21 @@ def list_(app: App, form: Form) -> None:
     with app.open() as db:
         found = roots.all_roots(db)
     rows = [{"root": shown(r.path), "files": r.files, "added": r.added_at} for r in found]
-    show(rows, form, "no folder is indexed yet; run 'faceindex scan FOLDER'")
+    show(app, rows, form, ROOTS, _for_people, "no folder is indexed yet; run 'faceindex scan FOLDER'")
+
+
+def _for_people(row: Row) -> Row:
+    return {"files": row["files"], "added": moment(row["added"]), "root": row["root"]}
 
 
 @root.command(epilog="Example: faceindex root add /mnt/nas/photos")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.argument("folder")
 @pass_app
 def add(app: App, folder: str) -> None:
     """Have the next scans look at FOLDER, too."""
     path = absolute(folder)
+    if not os.path.isdir(path):
+        raise UsageProblem(f"{shown(path)} is not a folder; name one that is there")
     with app.open(create=True) as db, journal.entry(db, "root add", f"root {shown(path)} added"):
         roots.add(db, path)
     app.say(f"{shown(path)} will be scanned")

@@ -2,63 +2,93 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from faceindex.errors import FaceindexError, UnreadablePicture
+from faceindex.cli.app import absolute
+from faceindex.errors import FaceindexError, UnreadablePicture, UsageProblem
 from faceindex.image import open_picture
 from faceindex.models import Box
 from faceindex.sheet import contact_sheet
-from faceindex.store import files, listings
+from faceindex.store import files, listings, roots
+from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
     from faceindex.models import Pixels
 
+    Tiles = Iterable[tuple[Pixels, str]]
+
 PER_CLUSTER = 8  # faces in a cluster's row
 AROUND = 0.35  # of a face's width and height, shown on every side
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 BLANK = np.array([[[0xF4, 0xF4, 0xF2]]], np.uint8)  # as the sheet itself
 
 Row = dict[str, Any]
 
 
-def sheet_of_faces(db: sqlite3.Connection, rows: Sequence[Row], target: str) -> None:
-    """Write one tile per face."""
-    _write(((pixels, f"face {row['face']}") for row in rows if (pixels := _cut_out(db, row)) is not None), target)
+def sheet_of_faces(db: sqlite3.Connection, rows: Sequence[Row], target: str) -> str:
+    """Write one tile per face; returns what to tell the user."""
+    return _write(db, target, ((pixels, f"face {row['face']}") for row, pixels in _cut_out(db, rows)))
 
 
-def sheet_of_clusters(db: sqlite3.Connection, rows: Sequence[Row], target: str) -> None:
-    """Write one row of faces per cluster, nearest to its average first."""
-    _write(_tiles_of_clusters(db, rows), target, columns=PER_CLUSTER)
+def sheet_of_clusters(db: sqlite3.Connection, rows: Sequence[Row], target: str) -> str:
+    """Write one row of faces per cluster, nearest to its average first; returns what to tell the user."""
+    return _write(db, target, chain.from_iterable(_row_of_tiles(db, row) for row in rows))
 
 
-def _tiles_of_clusters(db: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[tuple[Pixels, str]]:
+def _row_of_tiles(db: sqlite3.Connection, row: Row) -> Iterator[tuple[Pixels, str]]:
+    caption = f"{row['cluster']}: {row['person'] or '?'} ({row['photos']})"
+    faces = [pixels for _, pixels in _cut_out(db, listings.members(db, row["cluster"], PER_CLUSTER))]
+    yield from ((pixels, caption) for pixels in faces)
+    yield from ((BLANK, "") for _ in range(-len(faces) % PER_CLUSTER))
+
+
+def _cut_out(db: sqlite3.Connection, rows: Sequence[Row]) -> Iterator[tuple[Row, Pixels]]:
+    """Faces from their photos; those are left out of which no copy can be read now."""
     for row in rows:
-        caption = f"{row['cluster']}: {row['person'] or '?'} ({row['photos']})"
-        tiles = [_cut_out(db, face) for face in listings.members(db, row["cluster"], PER_CLUSTER)]
-        faces = [pixels for pixels in tiles if pixels is not None]
-        yield from ((pixels, caption) for pixels in faces)
-        yield from ((BLANK, "") for _ in range(-len(faces) % PER_CLUSTER))
+        path = files.path(db, row["file_id"]) if row["file_id"] is not None else None
+        if path is None:
+            continue
+        try:
+            picture = open_picture(Path(path).read_bytes())
+            yield row, picture.crop(Box(row["left"], row["top"], row["right"], row["bottom"]), AROUND)[0]
+        except (OSError, UnreadablePicture):
+            continue
 
 
-def _cut_out(db: sqlite3.Connection, row: Row) -> Pixels | None:
-    """A face from its photo; None where no copy of the photo can be read now."""
-    path = files.path(db, row["file_id"]) if row["file_id"] is not None else None
-    if path is None:
-        return None
+def _write(db: sqlite3.Connection, target: str, tiles: Tiles) -> str:
+    path = absolute(target)
+    _check(db, path)
+    count = 0
+
+    def counted() -> Iterator[tuple[Pixels, str]]:
+        nonlocal count
+        for pixels, caption in tiles:
+            count += bool(caption)
+            yield pixels, caption
+
+    sheet = contact_sheet(counted(), columns=PER_CLUSTER)
+    if not count:
+        raise FaceindexError("there is no face to show: none of these photos can be read now")
     try:
-        picture = open_picture(Path(path).read_bytes())
-        return picture.crop(Box(row["left"], row["top"], row["right"], row["bottom"]), AROUND)[0]
-    except (OSError, UnreadablePicture):
-        return None
+        sheet.save(path, quality=88)
+    except OSError as error:
+        raise FaceindexError(f"cannot write {shown(path)}: {error.strerror or error}; name another place") from error
+    return f"{target}: {count} faces"
 
 
-def _write(tiles: Iterator[tuple[Pixels, str]], target: str, columns: int = 8) -> None:
-    try:
-        contact_sheet(tiles, columns=columns).save(target, quality=88)
-    except (OSError, ValueError) as error:
-        raise FaceindexError(f"cannot write {target}: {error}; name a file ending in .jpg or .png") from error
+def _check(db: sqlite3.Connection, path: str) -> None:
+    """Refuse a bad place before the work rather than after it."""
+    if os.path.splitext(path)[1].lower() not in SUFFIXES:
+        raise UsageProblem(f"cannot write {shown(path)}: name a file that ends in {', '.join(SUFFIXES)}")
+    for root in roots.ids(db):
+        if os.path.realpath(path).startswith(os.path.realpath(root).rstrip("/") + "/"):
+            raise UsageProblem(f"{shown(path)} lies in the library, where a scan would take it for a photo; "
+                               "write the sheet elsewhere")  # fmt: skip

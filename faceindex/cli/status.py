@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from faceindex.cli.app import App, pass_app
-from faceindex.report import size
+from faceindex.cli.options import switch
+from faceindex.cli.output import Row, show_json
+from faceindex.report import moment, size
 from faceindex.store import listings, roots, settings
 from faceindex.store.paths import shown
+from faceindex.store.roots import Root
 
 
 @click.command(epilog="Example: faceindex status --json")
-@click.option("--json", "as_json", is_flag=True, help="For programs: JSON.")
+@switch("--json", help="For programs: JSON.")
 @pass_app
-def status(app: App, as_json: bool) -> None:
+def status(app: App, json: bool) -> None:
     """Say what the index holds and what is left to do."""
     with app.open() as db:
         numbers = listings.status(db, settings.get(db, "backend") or "dlib")
         folders = roots.all_roots(db)
         last = listings.last_run(db)
-    if as_json:
+    if json:
         known = [{"path": shown(root.path), "files": root.files} for root in folders]
-        click.echo(json.dumps({"index": str(app.index), **numbers, "root": known, "last_run": last}, indent=1))
-        return
+        show_json({"index": str(app.index), **numbers, "root": known, "last_run": last})
+    else:
+        click.echo("\n".join(_lines(app, numbers, folders, last)))
+
+
+def _lines(app: App, numbers: Row, folders: list[Root], last: Row | None) -> list[str]:
     n = {name: f"{value:,}" for name, value in numbers.items()}
-    click.echo(f"Index    {app.index} ({size(app.index.stat().st_size)})")
-    for root in folders:
-        click.echo(f"Root     {shown(root.path)}: {root.files:,} files")
-    click.echo(f"Photos   {n['photos']} with {n['faces']} faces, {n['named']} of them named")
-    click.echo(f"People   {n['people']}; {n['unnamed_clusters']} clusters without a name")
+    lines = [f"Index    {app.index} ({size(app.index.stat().st_size)})"]
+    lines += [f"Root     {shown(root.path)}: {root.files:,} files" for root in folders]
+    lines.append(f"Photos   {n['photos']} with {n['faces']} faces, {n['named']} of them named")
+    lines.append(f"People   {n['people']}; {n['unnamed_clusters']} clusters without a name")
     if last:
-        click.echo(f"Last run {last['started_at']}: {last['outcome'] or 'running, or killed'}")
+        lines.append(f"Last run {moment(last['started_at'])}: {last['outcome'] or 'running, or killed'}")
     if numbers["unread"] or numbers["problems"]:
-        click.echo(f"Left     {n['unread']} files to read, {n['problems']} problems")
+        lines.append(f"Left     {n['unread']} files to read, {n['problems']} problems")
+    return lines

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from faceindex.cli.app import App, pass_app
-from faceindex.cli.output import Form, listing, show
+from faceindex.cli.options import Form, listing, switch
+from faceindex.cli.output import Row, show, show_json
+from faceindex.report import moment
 from faceindex.store import encodings, listings, settings
+
+WEIGHTS = ("weights", "backend", "encodings", "run", "started_at")
 
 
 @click.command(epilog="Example: faceindex weights --vector")
-@click.option("--vector", is_flag=True, help="The numbers of the version in force, as JSON.")
-@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="At most so many versions.")
+@switch("--vector", help="The numbers of the version in force, as JSON.")
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True, metavar="N", help="At most so many.")
 @listing
 @pass_app
 def weights(app: App, vector: bool, limit: int, form: Form) -> None:
@@ -24,7 +26,11 @@ def weights(app: App, vector: bool, limit: int, form: Form) -> None:
     with app.open() as db:
         if vector:
             latest = encodings.latest_weights(db, settings.get(db, "backend") or "dlib")
-            click.echo(json.dumps([round(float(w), 6) for w in latest.vector] if latest else []))
+            show_json([round(float(w), 6) for w in latest.vector] if latest else [])
             return
         rows = listings.rows(db, listings.WEIGHTS, limit=limit)
-    show(rows, form, "none yet; the first scan that finds a face makes them")
+    show(app, rows, form, WEIGHTS, _for_people, "none yet; the first scan that finds a face makes them")
+
+
+def _for_people(row: Row) -> Row:
+    return {**row, "started_at": moment(row["started_at"])}

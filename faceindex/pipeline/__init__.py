@@ -13,23 +13,25 @@ resumes by starting again.
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from faceindex import backends
+from faceindex import backends, engines
 from faceindex.db import open_index, transaction
 from faceindex.errors import UsageProblem
 from faceindex.models import Examination
 from faceindex.pipeline import crawling, reading, recognising
+from faceindex.pipeline.crawling import Walk
 from faceindex.pipeline.lock import scan_lock
 from faceindex.pipeline.options import ScanOptions
 from faceindex.pipeline.stop import Stop
 from faceindex.store import files, roots, runs, settings
+from faceindex.store.paths import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,13 @@ def scan(index: Path, options: ScanOptions, stop: Stop | None = None, progress: 
     """
     stop, progress = stop or Stop(), progress or Progress()
     backends.check_name(options.backend)
+    engines.workers(options.engine)  # raises before anything is done
     db = open_index(index)
     try:
         with scan_lock(index), stop.on_signals():
             # What a scan does can be done again: after a power cut its last second may be missing.
             db.execute("PRAGMA synchronous = NORMAL")
-            return _night(db, options, stop, progress)
+            return _night(db, replace(options, index=str(index.resolve())), stop, progress)
     finally:
         db.close()
 
@@ -80,22 +83,22 @@ def _night(db: sqlite3.Connection, options: ScanOptions, stop: Stop, progress: P
     run_id = runs.begin(db, options.as_dict())
     try:
         walks = crawling.crawl_roots(db, run_id, chosen, options, stop, progress.crawled)
-        which = _prepare_reading(db, run_id, options, chosen, {w.root_id for w in walks if w.offline})
+        which = _prepare_reading(db, run_id, options, walks)
         progress.to_read(*files.count_to_read(db, which))
         began = time.monotonic()
-        reading.read_files(db, run_id, which, options, stop, progress.read)
+        _note_lost(db, run_id, walks, reading.read_files(db, run_id, which, options, stop, progress.read))
         reading_seconds = time.monotonic() - began
         recognising.recognise(db, run_id, options, stop, progress.matched)
         photos, size = files.count_to_read(db, which)
-        outcome = stop.reason() or stop.reading_over() if photos or stop.reason() else None
-        runs.end(db, run_id, outcome or "done")
-    except BaseException:
-        if not db.in_transaction:
-            runs.end(db, run_id, "failed")
+        outcome = _outcome(stop, walks, photos, size)
+        runs.end(db, run_id, outcome)
+    except BaseException as error:
+        with contextlib.suppress(sqlite3.Error):  # what went wrong matters more; an open run counts as killed
+            runs.end(db, run_id, "stopped" if isinstance(error, KeyboardInterrupt) else "failed")
         raise
     return ScanResult(
         run_id,
-        outcome or "done",
+        outcome,
         tuple(crawling.offline_sentence(walk) for walk in walks if walk.offline),
         photos,
         size,
@@ -106,11 +109,25 @@ def _night(db: sqlite3.Connection, options: ScanOptions, stop: Stop, progress: P
     )
 
 
+def _outcome(stop: Stop, walks: list[Walk], photos: int, size: int) -> runs.Outcome:
+    """How a night that came to its end has ended: "done" where nothing is left to do."""
+    unfinished = photos or size or any(not walk.complete and not walk.offline for walk in walks)
+    return stop.reason() or (stop.reading_over() if unfinished else None) or "done"
+
+
+def _note_lost(db: sqlite3.Connection, run_id: int, walks: list[Walk], lost: set[int]) -> None:
+    """Count roots that disappeared while they were read as offline."""
+    for walk in walks:
+        if walk.root_id in lost and walk.offline is None:
+            walk.offline = "disappeared while it was read"
+            runs.count(db, run_id, offline=1)
+
+
 def _chosen_roots(db: sqlite3.Connection, options: ScanOptions) -> dict[str, int]:
     """Path to root_id of what is to be scanned; folders named for the first time become roots."""
     with transaction(db):
         for path in options.roots:
-            roots.add(db, path)
+            _add_root(db, path)
         known = roots.ids(db)
         if not known:
             raise UsageProblem("no folder is indexed yet; name one: faceindex scan ~/Pictures")
@@ -120,14 +137,19 @@ def _chosen_roots(db: sqlite3.Connection, options: ScanOptions) -> dict[str, int
     return {path: known[path] for path in options.roots} if options.roots else known
 
 
-def _prepare_reading(
-    db: sqlite3.Connection, run_id: int, options: ScanOptions, chosen: dict[str, int], offline: set[int]
-) -> files.ToRead:
-    readable = [root_id for path, root_id in chosen.items() if root_id not in offline or os.path.isdir(path)]
+def _add_root(db: sqlite3.Connection, path: str) -> None:
+    """Put a folder under watch. A known one may be offline; of a new one that is a slip of the pen."""
+    if path not in roots.ids(db) and not os.path.isdir(path):
+        raise UsageProblem(f"there is no folder {shown(path)}; check its name")
+    roots.add(db, path)
+
+
+def _prepare_reading(db: sqlite3.Connection, run_id: int, options: ScanOptions, walks: list[Walk]) -> files.ToRead:
+    readable = {walk.root_id: walk.path for walk in walks if walk.offline is None or os.path.isdir(walk.path)}
     if options.verify:
         with transaction(db):
-            files.make_all_stale(db, readable)
-    return files.ToRead(json.dumps(readable), run_id, other="photo" if options.photos_only else "other")
+            files.make_all_stale(db, list(readable))
+    return files.ToRead(readable, run_id, other="photo" if options.photos_only else "other")
 
 
 __all__ = ["Progress", "ScanOptions", "ScanResult", "Stop", "scan"]

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from faceindex.models import Box, File
-from faceindex.store.files import KnownFile, Loss
+from faceindex.store.files import KnownFile
+from faceindex.store.moves import Loss
+from faceindex.store.paths import signed
 
 
 @dataclass(slots=True)
@@ -15,13 +17,14 @@ class Changes:
 
     new: list[File] = field(default_factory=list)
     changed: list[tuple[int, File]] = field(default_factory=list)  # (file_id, …): its bytes must be read again
-    returned: list[tuple[int, File]] = field(default_factory=list)  # as it was, after having been gone
+    returned: list[tuple[int, File]] = field(default_factory=list)  # there again after having been gone
+    relocated: list[tuple[int, File]] = field(default_factory=list)  # as it was, on a device of another number
     missing: list[int] = field(default_factory=list)  # file_ids
     excluded: list[int] = field(default_factory=list)  # file_ids: the user excluded them since
 
     def to_write(self) -> bool:
         """Whether the index must be touched; what is missing is judged later."""
-        return bool(self.new or self.changed or self.returned or self.excluded)
+        return bool(self.new or self.changed or self.returned or self.relocated or self.excluded)
 
 
 def compare(seen: Iterable[File], known: Mapping[str, KnownFile], excluded: Iterable[str] = ()) -> Changes:
@@ -32,10 +35,13 @@ def compare(seen: Iterable[File], known: Mapping[str, KnownFile], excluded: Iter
         before = left.pop(file.name, None)
         if before is None:
             changes.new.append(file)
-        elif not same(file, before):
-            changes.changed.append((before.file_id, file))
-        elif before.gone is not None:
+            continue
+        if before.gone is not None:
             changes.returned.append((before.file_id, file))
+        if not same(file, before):
+            changes.changed.append((before.file_id, file))
+        elif before.gone is None and not same_place_on_disk(file, before):
+            changes.relocated.append((before.file_id, file))
     out = set(excluded)
     for name, before in left.items():
         if before.gone is None:
@@ -56,6 +62,11 @@ def same(file: File, before: KnownFile) -> bool:
         and file.ctime_ns == before.ctime_ns
         and file.kind == before.kind
     )
+
+
+def same_place_on_disk(file: File, before: KnownFile) -> bool:
+    """Whether device and inode are what they were; a disk plugged in again may have another number."""
+    return signed(file.inode) == before.inode and signed(file.device) == before.device
 
 
 def lost_most(losses: Sequence[Loss]) -> Loss | None:

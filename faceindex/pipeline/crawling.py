@@ -7,10 +7,14 @@ an unmounted disk looks like a million deletions.
 
 from __future__ import annotations
 
+import glob
+import os
 import sqlite3
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from faceindex import crawl
 from faceindex.db import transaction
@@ -18,10 +22,11 @@ from faceindex.models import File, Listing, Problem
 from faceindex.pipeline.changes import Changes, compare, is_below, lost_most
 from faceindex.pipeline.options import ScanOptions
 from faceindex.pipeline.stop import Stop
-from faceindex.store import files, problems, runs
+from faceindex.store import files, moves, problems, runs
 from faceindex.store.paths import shown
 
 Tick = Callable[[int], object]
+Found = Literal["new", "moved", "copied"]
 
 
 @dataclass(slots=True)
@@ -36,25 +41,33 @@ class Walk:
     unreadable: set[str] = field(default_factory=set)  # folders
     excluded: set[str] = field(default_factory=set)  # paths of files and folders
     missing: array[int] = field(default_factory=lambda: array("q"))  # file_ids
-    renamed: list[tuple[int, int]] = field(default_factory=list)  # (file_id, file_id of that inode's other path)
 
 
 def crawl_roots(
     db: sqlite3.Connection, run_id: int, roots: dict[str, int], options: ScanOptions, stop: Stop, tick: Tick
 ) -> list[Walk]:
     """Crawl every root, then judge what is missing; returns a Walk per root."""
-    excludes = crawl.excludes(options.exclude, options.default_excludes)
     walks = [Walk(root_id, path, offline=crawl.root_state(path)) for path, root_id in roots.items()]
     for walk in walks:
         if walk.offline is None:
-            _crawl_root(db, run_id, walk, crawl.crawl(walk.path, excludes, options.one_file_system), stop, tick)
+            _crawl_root(db, run_id, walk, _listings(walk.path, options), stop, tick)
             _look_for_lost_folders(db, walk)
         elif options.accept_vanished:
             walk.missing.extend(files.present_in_root(db, walk.root_id))
     for walk in walks:
         with transaction(db):
             _judge(db, run_id, walk, options.accept_vanished)
+    with transaction(db):
+        moves.relocate(db)
     return walks
+
+
+def _listings(root: str, options: ScanOptions) -> Iterable[Listing]:
+    """What the crawler sees below a root; never the index itself, which every scan changes."""
+    own = os.path.relpath(options.index, os.path.realpath(root)) if options.index else ".."
+    mine = [] if own.split("/")[0] == ".." else [f"/{glob.escape(own)}*"]  # with its -wal, .lock and backups
+    excludes = crawl.excludes([*options.exclude, *mine], options.default_excludes)
+    return crawl.crawl(root, excludes, options.one_file_system)
 
 
 def _crawl_root(
@@ -88,7 +101,7 @@ def _take_in(db: sqlite3.Connection, run_id: int, walk: Walk, listing: Listing, 
         with transaction(db):
             folder = folder if folder is not None else files.add_folder(db, walk.root_id, listing.folder)
             _note_trouble(db, run_id, folder, listing.error, troubled)
-            _write(db, run_id, walk, folder, changes)
+            _write(db, run_id, folder, changes)
     walk.visited.add(folder)
 
 
@@ -100,23 +113,52 @@ def _note_trouble(db: sqlite3.Connection, run_id: int, folder: int, error: str |
         problems.solved_folder(db, folder)
 
 
-def _write(db: sqlite3.Connection, run_id: int, walk: Walk, folder: int, changes: Changes) -> None:
-    for file in changes.new:
-        _add_new(db, walk, folder, file)
+def _write(db: sqlite3.Connection, run_id: int, folder: int, changes: Changes) -> None:
+    found = Counter(_add_new(db, folder, file) for file in changes.new)
+    for file_id, file in changes.returned:
+        files.back(db, file_id, file)
     for file_id, file in changes.changed:
         files.update(db, file_id, file, stale=True)
         problems.solved(db, file_id)
-    for file_id, file in changes.returned:
-        files.back(db, file_id, file)
+    moves.relocate_later(db, changes.relocated)
     files.mark_gone(db, changes.excluded, "excluded")
-    runs.count(db, run_id, files_new=len(changes.new), files_returned=len(changes.returned))
+    runs.count(
+        db,
+        run_id,
+        files_new=found["new"],
+        files_moved=found["moved"],
+        files_copied=found["copied"],
+        files_returned=len(changes.returned),
+    )
 
 
-def _add_new(db: sqlite3.Connection, walk: Walk, folder: int, file: File) -> None:
-    other = files.twin(db, file) if file.kind != "special" else None
-    file_id = files.insert(db, folder, file, other.digest if other else None)
-    if other:
-        walk.renamed.append((file_id, other.file_id))
+def _add_new(db: sqlite3.Connection, folder: int, file: File) -> Found:
+    """Record a new path; one that is a known file by inode is not read."""
+    found: Found = "new"
+    digest = None
+    for twin in files.twins(db, file) if file.kind != "special" else ():
+        if (state := _where(twin.path, file)) is None:
+            continue
+        digest = twin.digest
+        found = "moved" if state == "left" and moves.follow(db, twin.file_id) else "copied"
+        if found == "moved":
+            break
+    files.insert(db, folder, file, digest)
+    return found
+
+
+def _where(path: str, file: File) -> Literal["there", "left"] | None:
+    """Whether a known path still leads to a new path's inode, or to nothing; None if to something else.
+
+    Some file systems give the inode of one file to another, so a number alone proves nothing.
+    """
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "left"
+    except OSError:
+        return None
+    return "there" if (status.st_ino, status.st_dev) == (file.inode, file.device) else None
 
 
 def _look_for_lost_folders(db: sqlite3.Connection, walk: Walk) -> None:
@@ -133,27 +175,21 @@ def _look_for_lost_folders(db: sqlite3.Connection, walk: Walk) -> None:
 
 
 def _judge(db: sqlite3.Connection, run_id: int, walk: Walk, accept: bool) -> None:
-    """Mark what is missing as vanished, unless it looks like a disk that is not there."""
+    """Mark what is missing as vanished, unless it looks like a disk that is not there.
+
+    After a crawl that was cut short nothing is: what is missing here may have moved to where it did not come.
+    """
+    if not walk.complete and walk.offline is None:
+        return
     if not accept and walk.missing:
-        loss = lost_most(files.losses(db, walk.root_id, walk.missing))
+        loss = lost_most(moves.losses(db, walk.root_id, walk.missing))
         if loss is not None:
             walk.offline = f"lost {loss.lost} of its {loss.known} files at once"
-    moved = _count_renamed(db, run_id, walk)
     if walk.offline is not None and not accept:
         runs.count(db, run_id, offline=1)
         return
     walk.offline = None
-    vanished = files.mark_gone(db, walk.missing, "vanished")
-    runs.count(db, run_id, files_vanished=vanished - moved)
-
-
-def _count_renamed(db: sqlite3.Connection, run_id: int, walk: Walk) -> int:
-    """Tell files that moved from those that are one more hard link; returns how many moved."""
-    missing = set(walk.missing) if walk.renamed else set()
-    moved = sum(before in missing for _, before in walk.renamed)
-    copied = len(walk.renamed) - moved
-    runs.count(db, run_id, files_new=-len(walk.renamed), files_moved=moved, files_copied=copied)
-    return moved
+    runs.count(db, run_id, files_vanished=moves.depart(db, walk.missing))
 
 
 def offline_sentence(walk: Walk) -> str:

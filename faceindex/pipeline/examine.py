@@ -7,6 +7,7 @@ Problem in it where something failed.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import stat
 import time
@@ -14,16 +15,19 @@ import traceback
 from dataclasses import dataclass, replace
 
 from faceindex import backends
+from faceindex.backends import Backend
 from faceindex.backends.faces import faces_of
 from faceindex.errors import FaceindexError, UnreadablePicture
 from faceindex.image import open_picture
-from faceindex.models import Examination, Problem, ProblemKind, Task
+from faceindex.matching import LARGEST
+from faceindex.models import Examination, Face, Problem, ProblemKind, Task
 
 CHUNK = 2**20
 # A change this shortly before reading may be followed by another that stat() cannot tell from it:
 # file systems stamp times in ticks (4 ms on Linux, 2 s on FAT, where nanoseconds are round numbers).
 TICK_NS = 20_000_000
 COARSE_TICK_NS = 2_000_000_000
+TOO_LITTLE_MEMORY = Problem("examine", "memory", "needs more memory than a worker may use")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ def examine(task: Task) -> Examination:
         read = _read(task)
     except (_Unhandled, OSError) as error:
         return Examination(task.file_id, problem=_read_problem(error))
+    except MemoryError:
+        return Examination(task.file_id, problem=TOO_LITTLE_MEMORY)
     found = Examination(task.file_id, read.digest, bytes_read=read.count, racy=read.racy)
     if task.kind == "photo" and not task.hash_only and read.digest not in task.known:
         found = _look(task, read, found)
@@ -56,6 +62,7 @@ def examine(task: Task) -> Examination:
 
 
 def _read(task: Task) -> _Read:
+    began = time.time_ns()
     # Between the crawl and now the path may have become anything: do not follow, do not block.
     handle = os.open(task.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     with open(handle, "rb", buffering=0) as file:
@@ -66,7 +73,8 @@ def _read(task: Task) -> _Read:
         sha = hashlib.sha256()
         parts: list[bytes] = []
         count = 0
-        while chunk := file.read(before.st_size + 1 - count if keep and count <= before.st_size else CHUNK):
+        # One byte more than there should be: a file that grows without end must not be read without end.
+        while chunk := file.read(min(CHUNK, before.st_size + 1 - count)):
             sha.update(chunk)
             count += len(chunk)
             if keep:
@@ -74,12 +82,12 @@ def _read(task: Task) -> _Read:
         after = os.fstat(handle)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or count != after.st_size:
         raise _Unhandled("changing", "changed while it was read")
-    return _Read(sha.digest(), b"".join(parts) if keep else None, count, _racy(after))
+    return _Read(sha.digest(), b"".join(parts) if keep else None, count, _racy(after, began))
 
 
-def _racy(seen: os.stat_result) -> bool:
-    tick = TICK_NS if seen.st_mtime_ns % 1_000_000_000 else COARSE_TICK_NS
-    return abs(time.time_ns() - seen.st_ctime_ns) < tick
+def _racy(seen: os.stat_result, began: int) -> bool:
+    tick = TICK_NS if seen.st_ctime_ns % 1_000_000_000 else COARSE_TICK_NS
+    return seen.st_ctime_ns > began - tick
 
 
 def _read_problem(error: _Unhandled | OSError) -> Problem:
@@ -98,17 +106,28 @@ def _look(task: Task, read: _Read, found: Examination) -> Examination:
         backend = backends.load(task.backend, task.settings)
         picture = open_picture(read.data, task.limits)
         photo = picture.photo(read.digest, read.count)
-        return replace(found, photo=photo, faces=faces_of(picture, backend))
+        return replace(found, photo=photo, faces=_sound(faces_of(picture, backend), backend))
     except UnreadablePicture as error:
         return replace(found, problem=Problem("examine", error.kind, str(error)))
     except _Unhandled as error:
         return replace(found, problem=Problem("examine", error.kind, str(error)))
     except MemoryError:
-        return replace(found, problem=Problem("examine", "memory", "needs more memory than a worker may use"))
+        return replace(found, problem=TOO_LITTLE_MEMORY)
     except FaceindexError:
         raise  # a missing model concerns every photo: the run ends with its sentence
     except Exception as error:  # noqa: BLE001  (remembered with its place; the night goes on)
         return replace(found, problem=Problem("examine", "unexpected", _bug(error)))
+
+
+def _sound(faces: tuple[Face, ...], backend: Backend) -> tuple[Face, ...]:
+    """The same faces; raises ValueError where one would spoil every later comparison."""
+    for face in faces:
+        box, encoding = face.box, face.encoding
+        if encoding.shape != (backend.dimensions,) or not (abs(encoding) < LARGEST).all():  # NaN neither
+            raise ValueError(f"backend {backend.name!r} made an encoding that is none")
+        if not (box.left < box.right and box.top < box.bottom and math.isfinite(box.width + box.height + face.score)):
+            raise ValueError(f"backend {backend.name!r} found a face that is no box")
+    return faces
 
 
 def _bug(error: Exception) -> str:

@@ -20,6 +20,7 @@ def scan_lock(index: Path) -> Iterator[None]:
 
     The kernel lets go of an flock when its process ends in whatever way, so no stale lock can remain.
     """
+    index = index.resolve()  # one lock, by whatever link the index was reached
     path = index.with_name(index.name + ".lock")
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -30,6 +31,8 @@ def scan_lock(index: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ScanRunning(f"another scan is running ({_holder(handle)}); let it finish") from None
+        except OSError as error:
+            raise FaceindexError(f"cannot lock {path}: {error.strerror}; keep the index on a local disk") from error
         os.ftruncate(handle, 0)
         me = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
         os.pwrite(handle, json.dumps(me).encode(), 0)

@@ -28,6 +28,7 @@ class ScanOptions:
     photo_time: float = 180.0  # seconds a photo may take
     threshold: float | None = None  # distance below which a face joins a cluster; None: the measured default
     margin: float | None = None
+    index: str = ""  # where the index itself is, which is never indexed
 
     def as_dict(self) -> dict[str, Any]:
         """For the run's record."""

@@ -14,9 +14,10 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, TimeoutError, 
 from dataclasses import replace
 
 from faceindex import engines
+from faceindex.crawl import root_state
 from faceindex.db import transaction
 from faceindex.errors import FaceindexError
-from faceindex.models import Examination, Problem, Task
+from faceindex.models import Examination, Problem, ProblemKind, Task
 from faceindex.pipeline import saving
 from faceindex.pipeline.examine import examine
 from faceindex.pipeline.options import ScanOptions
@@ -26,7 +27,6 @@ from faceindex.store import files, photos
 SAVE_EVERY = 64  # results
 SAVE_SECONDS = 2.0
 MOST_WAITING = 16  # of one size; where more are equal they are uncompressed scans rather than copies
-GRACE = 5.0  # seconds that photos in work get to finish when the run must stop
 SLOWEST_DISK = 2_000_000  # bytes a second, for the time limit of large files
 
 Tick = Callable[[Examination], object]
@@ -34,10 +34,13 @@ Tick = Callable[[Examination], object]
 
 def read_files(
     db: sqlite3.Connection, run_id: int, which: files.ToRead, options: ScanOptions, stop: Stop, tick: Tick
-) -> None:
-    """Read every file that is to be read, until done or stopped; everything finished is saved."""
+) -> set[int]:
+    """Read every file that is to be read, until done or stopped; everything finished is saved.
+
+    Returns the root_ids of roots that disappeared meanwhile, of which the rest is left for another night.
+    """
     if not files.to_read(db, which, limit=1):
-        return  # a night without news starts no worker
+        return set()  # a night without news starts no worker
     pool = engines.engine(options.engine)()
     reading = _Reading(db, run_id, which, options, tick)
     try:
@@ -45,6 +48,7 @@ def read_files(
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         reading.save()
+    return reading.lost
 
 
 class _Reading:
@@ -57,20 +61,21 @@ class _Reading:
         self._todo = _pages(db, which)
         self._ready: deque[files.Unread] = deque()  # had waited, may go
         self._waiting: defaultdict[int, deque[files.Unread]] = defaultdict(deque)  # by size
-        self._working: dict[Future[Examination], Task] = {}
+        self._working: dict[Future[Examination], tuple[Task, files.Unread]] = {}
         self._sizes: Counter[int] = Counter()  # of what is in work
         self._results: list[Examination] = []
         self._saved_at = time.monotonic()
+        self.lost: set[int] = set()  # root_ids
 
     def run(self, pool: Executor, stop: Stop) -> None:
         most = 2 * engines.workers(self._options.engine)
         while stop.reading_over() is None:
             while len(self._working) < most and (unread := self._next()):
-                self._submit(pool, self._task(unread))
+                self._submit(pool, self._task(unread), unread)
             if not self._working:
                 return
             self._collect(pool, timeout=0.5)
-        end = time.monotonic() + GRACE
+        end = time.monotonic() + stop.grace()
         while self._working and (left := end - time.monotonic()) > 0:
             self._collect(pool, timeout=min(0.5, left))
 
@@ -79,6 +84,8 @@ class _Reading:
         if self._ready:
             return self._ready.popleft()
         for unread in self._todo:
+            if unread.root_id in self.lost:
+                continue
             queue = self._waiting[unread.size] if self._sizes[unread.size] else None
             if queue is None or unread.kind != "photo" or len(queue) >= MOST_WAITING:
                 return unread
@@ -87,37 +94,44 @@ class _Reading:
 
     def _task(self, unread: files.Unread) -> Task:
         options = self._options
-        known = photos.settled_digests(self._db, unread.size, options.backend) if unread.kind == "photo" else ()
+        known = photos.settled_digests(self._db, unread.size, options.backend, self._run_id)
         return Task(
             unread.file_id,
             unread.path,
             unread.kind,
             unread.size,
-            known=frozenset(known),
+            known=known if unread.kind == "photo" else frozenset(),
             backend=options.backend,
             settings=options.detection,
             limits=options.limits,
             time_limit=options.photo_time + unread.size / SLOWEST_DISK,
         )
 
-    def _submit(self, pool: Executor, task: Task) -> None:
-        self._working[pool.submit(examine, task)] = task
+    def _submit(self, pool: Executor, task: Task, unread: files.Unread) -> None:
+        self._working[pool.submit(examine, task)] = task, unread
         self._sizes[task.size] += 1
 
     def _collect(self, pool: Executor, timeout: float) -> None:
         done, _ = wait(self._working, timeout=timeout, return_when=FIRST_COMPLETED)
         for future in done:
-            task = self._working.pop(future)
+            task, unread = self._working.pop(future)
             self._sizes[task.size] -= 1
             found = _outcome(future, task)
-            if found.problem and found.digest is None and not task.hash_only and found.problem.stage == "examine":
+            if found.digest is None and found.problem and found.problem.stage == "examine" and not task.hash_only:
                 # It killed its worker before anybody knew its digest; hashing alone should be harmless.
-                self._submit(pool, replace(task, hash_only=True, after=found.problem))
-            else:
+                self._submit(pool, replace(task, hash_only=True, after=found.problem), unread)
+                continue
+            if not self._is_lost(found, unread):
                 self._take(found)
-                self._release(task.size)
+            self._release(task.size)
         if len(self._results) >= SAVE_EVERY or time.monotonic() - self._saved_at > SAVE_SECONDS:
             self.save()
+
+    def _is_lost(self, found: Examination, unread: files.Unread) -> bool:
+        """Whether a file cannot be read because its root is no longer there; then it is no Problem of its own."""
+        if found.problem and found.problem.kind == "unreadable" and root_state(self._which.roots[unread.root_id]):
+            self.lost.add(unread.root_id)
+        return found.digest is None and unread.root_id in self.lost
 
     def _take(self, found: Examination) -> None:
         self._results.append(found)
@@ -160,7 +174,10 @@ def _outcome(future: Future[Examination], task: Task) -> Examination:
     except engines.WorkerDied as death:
         return _failed(task, Problem("examine", "crash", f"killed its worker ({death})"))
     except FaceindexError:
-        raise
+        raise  # a missing model, no worker to be had: the run ends with its sentence
+    except Exception as error:  # noqa: BLE001  (remembered with its name; the night goes on)
+        kind: ProblemKind = "memory" if isinstance(error, MemoryError) else "unexpected"
+        return _failed(task, Problem("examine", kind, f"made a worker fail: {type(error).__name__}: {error}"))
     if task.after is not None:
         return replace(found, problem=task.after if found.digest else found.problem)
     return found

@@ -65,7 +65,7 @@ def _weights(db: sqlite3.Connection, run_id: int, backend: str) -> Weights:
 def _match_batch(db: sqlite3.Connection, run_id: int, backend: str, rules: _Rules, batch: Unmatched) -> None:
     gallery = encodings.all_averages(db, backend)
     found = _join(db, rules, batch, gallery)
-    joined = found.cluster >= 0
+    joined: NDArray[np.bool_] = found.cluster >= 0
     matches = _as_matches(batch, gallery, found, joined)
     groups = _found_clusters(db, run_id, backend, rules, batch, found, ~joined, gallery)
     encodings.save_matches(db, run_id, rules.weights, rules.threshold, [*matches, *groups])
@@ -77,7 +77,7 @@ def _match_batch(db: sqlite3.Connection, run_id: int, backend: str, rules: _Rule
 def _join(db: sqlite3.Connection, rules: _Rules, batch: Unmatched, gallery: Averages) -> matching.Matches:
     return matching.match(
         batch.vectors,
-        batch.photo_ids,
+        _ranks(batch.photo_ids),
         gallery.means if gallery.means.size else np.zeros((0, batch.vectors.shape[1]), np.float32),
         gallery.persons,
         gallery.named,
@@ -86,6 +86,11 @@ def _join(db: sqlite3.Connection, rules: _Rules, batch: Unmatched, gallery: Aver
         rules.margin,
         _forbidden(db, batch, gallery),
     )
+
+
+def _ranks(photo_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers for photos that follow from their digests, by which faces come sorted; ids follow from chance."""
+    return np.cumsum(np.diff(photo_ids, prepend=photo_ids[:1]) != 0)
 
 
 def _forbidden(db: sqlite3.Connection, batch: Unmatched, gallery: Averages) -> NDArray[np.int64]:
@@ -137,7 +142,7 @@ def _found_clusters(
     if not rows.size:
         return []
     vectors = batch.vectors[rows]
-    groups = clustering.group(vectors, batch.photo_ids[rows], rules.weights.vector)
+    groups = clustering.group(vectors, _ranks(batch.photo_ids)[rows], rules.weights.vector)
     matches = []
     for number in range(int(groups.max()) + 1):
         members = np.flatnonzero(groups == number)
@@ -162,13 +167,17 @@ def _nearest(gallery: Averages, found: matching.Matches, row: int) -> tuple[int 
 def _settle_labelled(db: sqlite3.Connection, run_id: int, backend: str, rules: _Rules) -> None:
     """Faces a human named, but which are in no cluster (an edited photo's, another backend's), join their
     person's nearest cluster, or found one for them."""
-    for face_id, person_id in labels.without_cluster(db, backend):
-        gallery = encodings.all_averages(db, backend)
-        columns = np.flatnonzero(gallery.persons == person_id)
-        if columns.size:
-            vector = encodings.vector(db, face_id)[None, :]
-            distances = matching.distances(vector, gallery.means[columns], rules.weights.vector)[0]
-            cluster = int(gallery.cluster_ids[columns[int(distances.argmin())]])
-        else:
-            cluster = encodings.new_cluster(db, run_id, backend, person_id)
-        averages.assign(db, {face_id: cluster})
+    faces = labels.without_cluster(db, backend)
+    gallery = encodings.all_averages(db, backend) if faces else None
+    founded: dict[int, int] = {}  # person_id: cluster_id
+    for face_id, person_id in faces:
+        assert gallery is not None
+        mine = np.flatnonzero(gallery.persons == person_id)
+        if not mine.size:
+            if person_id not in founded:
+                founded[person_id] = encodings.new_cluster(db, run_id, backend, person_id)
+            averages.assign(db, {face_id: founded[person_id]})
+            continue
+        vector = encodings.vector(db, face_id)[None, :]
+        distances = matching.distances(vector, gallery.means[mine], rules.weights.vector)[0]
+        averages.assign(db, {face_id: int(gallery.cluster_ids[mine[int(distances.argmin())]])})

@@ -33,6 +33,7 @@ def save(db: sqlite3.Connection, run_id: int, options: ScanOptions, found: Exami
         files_changed=saved.changed,
         files_moved=saved.elsewhere == "moved",
         files_copied=saved.elsewhere == "copied",
+        files_vanished=-saved.followed,
         files_new=-(saved.elsewhere is not None),
         problems=saved.problem,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import Literal
@@ -15,14 +16,25 @@ Reason = Literal["deadline", "stopped"]
 # Matching and the report need the end of the night: this share of it, but never more than a minute.
 RESERVE = 0.05
 MOST_RESERVE = 60.0
+GRACE = 5.0  # seconds that photos in work get to finish when the run must stop
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# Counts on while the machine sleeps, and does not jump when its clock is set.
+CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def clock() -> float:
+    """Seconds since some moment in the past."""
+    return time.clock_gettime(CLOCK)
 
 
 class Stop:
-    """Asked between any two steps; the clock that counts is monotonic, so a clock that jumps does no harm."""
+    """Asked between any two steps whether to end."""
 
-    def __init__(self, seconds: float | None = None) -> None:
-        self._start = time.monotonic()
+    def __init__(self, seconds: float | None = None, heard: Callable[[], object] = lambda: None) -> None:
+        self._heard = heard  # called when a signal came, within its handler
+        self._start = clock()
         self._seconds = seconds
+        self._reserve = min(MOST_RESERVE, RESERVE * (seconds or 0.0))
         self._signalled = False
 
     def reason(self) -> Reason | None:
@@ -33,24 +45,32 @@ class Stop:
 
     def reading_over(self) -> Reason | None:
         """Why no further photo should be begun: as reason(), but in time for what comes after."""
-        if self._seconds is None or self._signalled:
-            return self.reason()
-        return "deadline" if self._over(min(MOST_RESERVE, RESERVE * self._seconds)) else None
+        return self.reason() or ("deadline" if self._over(self._reserve) else None)
+
+    def grace(self) -> float:
+        """Seconds that photos in work may still take once reading is over."""
+        return GRACE if self._seconds is None or self._signalled else min(GRACE, self._reserve / 2)
 
     def _over(self, reserve: float) -> bool:
-        return self._seconds is not None and time.monotonic() - self._start >= self._seconds - reserve
+        return self._seconds is not None and clock() - self._start >= self._seconds - reserve
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Turn SIGTERM and the first SIGINT into a clean stop; a second Ctrl-C stops at once."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        """Turn a first signal to end into a clean stop; a second Ctrl-C stops at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may hear signals
+            return
+        before = {number: signal.getsignal(number) for number in SIGNALS}
 
         def asked(number: int, frame: FrameType | None) -> None:
+            if not self._signalled:
+                self._heard()
             self._signalled = True
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
-        for number in before:
-            signal.signal(number, asked)
+        for number, handler in before.items():
+            if handler is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, asked)
         try:
             yield
         finally:
@@ -64,7 +84,17 @@ def seconds_until(clock: str, now: datetime) -> float:
     Raises ValueError if clock is no time of day.
     """
     hour, minute = map(int, clock.split(":"))
-    target = now.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None)
-    if target <= now.replace(tzinfo=None):
-        target += timedelta(days=1)
-    return (target.astimezone() - now.astimezone()).total_seconds()
+    today = now.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None)
+    seconds = [
+        moment.timestamp() - now.timestamp()
+        for day in (today, today + timedelta(days=1))
+        for moment in _moments(day)
+    ]
+    return min(left for left in seconds if left > 0)
+
+
+def _moments(shown: datetime) -> list[datetime]:
+    """When the local clock shows this: twice where it is set back over it."""
+    first, second = shown.replace(fold=0), shown.replace(fold=1)
+    twice = second.timestamp() > first.timestamp()  # earlier, where the clock skips this time
+    return [first, second] if twice else [first]

@@ -3,6 +3,7 @@
 paths      names that are not valid UTF-8, to two columns and back
 roots      the folders the user asked to index
 files      what the crawler saw, and what is to be read
+moves      what a scan notes while it tells moved from vanished
 problems   what could not be handled
 photos     pictures, their faces, and what carries over when a picture was edited
 encodings  arrays for matching: faces without a cluster, averages, weights

@@ -41,10 +41,14 @@ def assign(db: sqlite3.Connection, cluster_of: Mapping[int, int | None]) -> None
 
 
 def _add(db: sqlite3.Connection, cluster_id: int, faces: int, total: Total) -> None:
+    """Add so many faces (or take away, with both numbers negative); an empty cluster has no average."""
     row = db.execute("SELECT faces, total FROM average WHERE cluster_id = ?", (cluster_id,)).fetchone()
     if row is not None:
         faces += row["faces"]
         total = total + np.frombuffer(row["total"], "<i8")
+    if not faces:
+        db.execute("DELETE FROM average WHERE cluster_id = ?", (cluster_id,))
+        return
     db.execute(
         "INSERT OR REPLACE INTO average (cluster_id, faces, total) VALUES (?, ?, ?)",
         (cluster_id, faces, total.astype("<i8").tobytes()),

@@ -92,13 +92,13 @@ def forbidden(db: sqlite3.Connection, faces: Unmatched) -> list[tuple[int, int]]
     photos = json.dumps(sorted({int(i) for i in faces.photo_ids}))
     rows = db.execute(
         """WITH new AS MATERIALIZED (
-               SELECT face_id, photo_id FROM face
+               SELECT face_id, photo_id, backend FROM face
                WHERE photo_id IN (SELECT value FROM json_each(?)) AND cluster_id IS NULL
            )
-           SELECT new.face_id, mate.cluster_id FROM new JOIN face AS mate USING (photo_id)
+           SELECT new.face_id, mate.cluster_id FROM new JOIN face AS mate USING (photo_id, backend)
            WHERE mate.cluster_id IS NOT NULL
            UNION
-           SELECT new.face_id, cluster.cluster_id FROM new JOIN face AS mate USING (photo_id)
+           SELECT new.face_id, cluster.cluster_id FROM new JOIN face AS mate USING (photo_id, backend)
            JOIN cluster AS taken ON taken.cluster_id = mate.cluster_id AND taken.person_id IS NOT NULL
            JOIN cluster ON cluster.person_id = taken.person_id
            UNION

@@ -6,8 +6,9 @@ scan is nothing but the stale files, so a killed scan resumes by starting again.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ class Unread:
     path: str
     kind: FileKind
     size: int
+    root_id: int
 
 
 def folder_id(db: sqlite3.Connection, root_id: int, path: str) -> int | None:
@@ -131,28 +133,31 @@ def extra_copies(db: sqlite3.Connection) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """A known file that is, by inode, the same bytes as a new path."""
+    """A known file that may be, by inode, the same bytes as a new path."""
 
     file_id: int
+    path: str
     digest: bytes
 
 
-def twin(db: sqlite3.Connection, file: File) -> Twin | None:
-    """The known path of the same inode, size and mtime: renamed, or a hard link. Needs no reading."""
-    row = db.execute(
-        """SELECT file_id, digest FROM file
-           WHERE inode = ? AND size = ? AND device = ? AND mtime_ns = ? AND digest IS NOT NULL AND NOT stale""",
-        (signed(file.inode), file.size, signed(file.device), file.mtime_ns),
-    ).fetchone()
-    return Twin(*row) if row else None
+def twins(db: sqlite3.Connection, file: File) -> list[Twin]:
+    """Known paths with the inode, size, mtime and kind of a new one: renamed to it, or hard links."""
+    rows = db.execute(
+        f"""SELECT {PATH_COLUMNS}, file_id, digest FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+            WHERE inode = ? AND size = ? AND device = ? AND mtime_ns = ? AND kind = ?
+              AND digest IS NOT NULL AND NOT stale AND ctime_ns <> 0 AND inode <> 0""",
+        (signed(file.inode), file.size, signed(file.device), file.mtime_ns, file.kind),
+    )
+    return [Twin(row["file_id"], _path(row), row["digest"]) for row in rows]
 
 
 def insert(db: sqlite3.Connection, folder_id: int, file: File, digest: bytes | None = None) -> int:
     """Record a path seen for the first time; with its digest where that is known already."""
     cursor = db.execute(
-        """INSERT INTO file (folder_id, name, raw_name, kind, size, mtime_ns, ctime_ns, device, inode, digest, stale)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (folder_id, *columns(file.name), *_stat(file), digest, digest is None and file.kind != "special"),
+        """INSERT INTO file (folder_id, name, raw_name, kind, size, mtime_ns, ctime_ns, device, inode,
+                             digest, stale, held_id)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT photo_id FROM photo WHERE photo.digest = ?))""",
+        (folder_id, *columns(file.name), *_stat(file), digest, digest is None and file.kind != "special", digest),
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -160,11 +165,12 @@ def insert(db: sqlite3.Connection, folder_id: int, file: File, digest: bytes | N
 
 def update(db: sqlite3.Connection, file_id: int, file: File, *, stale: bool) -> None:
     """Record what stat() says now of a known path; stale if its bytes must be read again."""
+    special = file.kind == "special"  # what took the place of a file has no bytes
     db.execute(
         """UPDATE file SET kind = ?, size = ?, mtime_ns = ?, ctime_ns = ?, device = ?, inode = ?,
-                  stale = ?, gone = NULL, gone_at = NULL
+                  stale = ?, digest = iif(?, NULL, digest), gone = NULL, gone_at = NULL
            WHERE file_id = ?""",
-        (*_stat(file), stale and file.kind != "special", file_id),
+        (*_stat(file), stale and not special, special, file_id),
     )
 
 
@@ -211,36 +217,6 @@ def mark_gone(db: sqlite3.Connection, file_ids: Iterable[int], how: str) -> int:
     return len(ids)
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """How much of one file system below one root is no longer there."""
-
-    device: int
-    known: int  # files that were there last time
-    lost: int  # of these, not there now, nor anywhere else by inode or digest
-
-
-def losses(db: sqlite3.Connection, root_id: int, missing: Sequence[int]) -> list[Loss]:
-    """Count what a root lost, by file system, leaving out what only moved."""
-    db.execute("CREATE TEMP TABLE IF NOT EXISTS missing (file_id INTEGER PRIMARY KEY)")
-    db.execute("DELETE FROM missing")
-    db.executemany("INSERT INTO missing VALUES (?)", ((i,) for i in missing))
-    rows = db.execute(
-        """SELECT device, count(*) AS known,
-                  sum(EXISTS (SELECT 1 FROM missing WHERE missing.file_id = file.file_id)
-                      AND NOT EXISTS (
-                          SELECT 1 FROM file AS other
-                          WHERE other.digest = file.digest AND other.gone IS NULL
-                            AND NOT EXISTS (SELECT 1 FROM missing WHERE missing.file_id = other.file_id)
-                      )) AS lost
-           FROM file JOIN folder USING (folder_id)
-           WHERE root_id = ? AND gone IS NULL
-           GROUP BY device""",
-        (root_id,),
-    )
-    return [Loss(*row) for row in rows]
-
-
 def make_all_stale(db: sqlite3.Connection, root_ids: Sequence[int]) -> None:
     """Have every present file read again: for `scan --verify`."""
     for root_id in root_ids:
@@ -275,22 +251,23 @@ TO_READ = """
 class ToRead:
     """Which stale files are this run's business."""
 
-    roots: str  # JSON list of root_ids
+    roots: Mapping[int, str]  # root_id: path
     run_id: int  # what this run has tried already is left for the next
     photo: FileKind = "photo"
     other: FileKind = "other"  # "photo" for a run that reads photos only
 
     def parameters(self) -> dict[str, object]:
-        return {"roots": self.roots, "run_id": self.run_id, "photo": self.photo, "other": self.other}
+        return {"roots": json.dumps(list(self.roots)), "run_id": self.run_id, "photo": self.photo, "other": self.other}
 
 
 def to_read(db: sqlite3.Connection, which: ToRead, after: int = 0, limit: int = 1000) -> list[Unread]:
     """The next files to read, in the order they were found (which is the order they lie on disk)."""
     rows = db.execute(
-        f"SELECT {PATH_COLUMNS}, file_id, kind, size {TO_READ} AND file_id > :after ORDER BY file_id LIMIT :limit",
+        f"""SELECT {PATH_COLUMNS}, file_id, kind, size, root_id {TO_READ}
+            AND file_id > :after ORDER BY file_id LIMIT :limit""",
         {**which.parameters(), "after": after, "limit": limit},
     )
-    return [Unread(row["file_id"], _path(row), row["kind"], row["size"]) for row in rows]
+    return [Unread(row["file_id"], _path(row), row["kind"], row["size"], row["root_id"]) for row in rows]
 
 
 def count_to_read(db: sqlite3.Connection, which: ToRead) -> tuple[int, int]:

@@ -2,6 +2,9 @@
 
 While an entry is open, temporary triggers write down each row of the journalled tables before and
 after it changes. So no command can forget to, and a table added later is covered by naming it here.
+
+Undo walks these rows backwards. What the machine did in between stays: faces it added to a cluster
+that was merged, the files it found below a root. Where that cannot be, undo refuses and changes nothing.
 """
 
 from __future__ import annotations
@@ -9,16 +12,18 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from faceindex.db import now, transaction
-from faceindex.errors import FaceindexError
-from faceindex.store import averages
+from faceindex.errors import FaceindexError, UsageProblem
+from faceindex.store import averages, photos, roots
+from faceindex.store.paths import columns
 
 # Table: its key, and the columns a human's change may touch (empty: all of them). `average` is not
-# here because it follows from the faces.
+# here because it follows from the faces. No REAL column may be: JSON would round it.
 JOURNALLED: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "root": (("root_id",), ()),
     "person": (("person_id",), ()),
@@ -42,20 +47,31 @@ class Entry:
 
 @contextlib.contextmanager
 def entry(db: sqlite3.Connection, command: str, summary: str) -> Iterator[int]:
-    """One human change: a transaction in which every row is written down. Yields the journal_id."""
+    """One human change: a transaction in which every row is written down. Yields the journal_id.
+
+    An entry that changed nothing is not kept: undo would seem to do nothing.
+    """
     with transaction(db):
         cursor = db.execute(
-            "INSERT INTO journal (at, command, summary) VALUES (?, ?, ?)", (now(), command, summary)
+            "INSERT INTO journal (at, command, summary) VALUES (?, ?, ?)", (now(), command, columns(summary)[0])
         )
         assert cursor.lastrowid is not None
         names = [name for table in JOURNALLED for name in _watch(db, table, cursor.lastrowid)]
         yield cursor.lastrowid
         for name in names:
             db.execute(f"DROP TRIGGER temp.{name}")
+        db.execute(
+            """DELETE FROM journal WHERE journal_id = :id
+               AND NOT EXISTS (SELECT 1 FROM journal_change WHERE journal_id = :id)""",
+            {"id": cursor.lastrowid},
+        )
 
 
 def _watch(db: sqlite3.Connection, table: str, journal_id: int) -> Iterator[str]:
-    """Create the three triggers that write a table's changes down; yields their names."""
+    """Create the three triggers that write a table's changes down; yields their names.
+
+    An UPDATE that leaves a row as it was is no change.
+    """
     old, new = _row_as_json(db, table, "OLD"), _row_as_json(db, table, "NEW")
     _, columns = JOURNALLED[table]
     of = f" OF {', '.join(columns)}" if columns else ""
@@ -66,7 +82,8 @@ def _watch(db: sqlite3.Connection, table: str, journal_id: int) -> Iterator[str]
             f"""CREATE TEMP TRIGGER {name} AFTER {clause} ON main.{table} BEGIN
                 INSERT INTO journal_change SELECT {journal_id},
                     (SELECT coalesce(max(change_no), 0) + 1 FROM journal_change WHERE journal_id = {journal_id}),
-                    '{table}', {before}, {after};
+                    '{table}', {before}, {after}
+                WHERE {before} IS NOT {after};
             END"""
         )
         yield name
@@ -101,14 +118,22 @@ def undo(db: sqlite3.Connection, number: int = 1) -> list[Entry]:
     Raises FaceindexError where there are not so many, or where something that came later stands on
     one of them.
     """
-    with transaction(db):
-        standing = [e for e in entries(db, -1) if e.undone_at is None][:number]
-        if len(standing) < number:
-            there = len(standing)
-            raise FaceindexError(f"there is nothing to undo beyond {there} change{'s' * (there != 1)}")
-        for done in standing:
-            _take_back(db, done)
-        return standing
+    try:
+        with transaction(db):
+            standing = [e for e in entries(db, -1) if e.undone_at is None]
+            if len(standing) < number:
+                raise FaceindexError(_too_few(len(standing)))
+            for done in standing[:number]:
+                _take_back(db, done)
+            return standing[:number]
+    except sqlite3.IntegrityError as error:
+        raise FaceindexError("that cannot be undone, because later work stands on it; nothing was changed") from error
+
+
+def _too_few(there: int) -> str:
+    if not there:
+        return "there is nothing to undo"
+    return f"there {'are' if there > 1 else 'is'} only {there} change{'s' * (there > 1)} to undo"
 
 
 def _take_back(db: sqlite3.Connection, done: Entry) -> None:
@@ -118,21 +143,42 @@ def _take_back(db: sqlite3.Connection, done: Entry) -> None:
         "SELECT table_name, before, after FROM journal_change WHERE journal_id = ? ORDER BY change_no DESC",
         (done.journal_id,),
     ).fetchall()
-    # A scan may since have carried this entry's words over to edited photos.
-    for table in ("label", "rejection", "ignored"):
-        db.execute(f"DELETE FROM {table} WHERE journal_id = ?", (done.journal_id,))
-    moved: dict[int, int | None] = {}
-    for table, before, after in changes:
+    carried = _withdraw_carried(db, done.journal_id)
+    touched = set()
+    for table, group in groupby(changes, key=lambda change: change["table_name"]):
+        touched.add(table)
         if table == "face":
-            image = json.loads(before)
-            moved[image["face_id"]] = image["cluster_id"]
+            _restore_faces(db, group)
         else:
-            _restore(db, table, _image(before), _image(after))
-    averages.assign(db, moved)
-    dangling = db.execute("PRAGMA foreign_key_check").fetchone()
-    if dangling:
-        raise FaceindexError(f"'{done.summary}' cannot be undone: later work stands on it ({dangling[0]})")
+            for change in group:
+                _restore(db, table, _image(change["before"]), _image(change["after"]))
+    for table, source, face_id in carried:
+        photos.carry_over(db, table, source, face_id)
+    if "person" in touched:
+        # Clusters that a scan founded in the name of somebody who is no longer known.
+        db.execute("UPDATE cluster SET person_id = NULL WHERE person_id NOT IN (SELECT person_id FROM person)")
+    if "root" in touched:
+        _refuse_overlapping(db, done)
     db.execute("UPDATE journal SET undone_at = ? WHERE journal_id = ?", (now(), done.journal_id))
+
+
+def _withdraw_carried(db: sqlite3.Connection, journal_id: int) -> list[tuple[str, int, int]]:
+    """Delete this entry's words from faces a scan carried them over to; (table, from, to), oldest first."""
+    found = []
+    for table in photos.WORDS:
+        rows = db.execute(
+            f"""DELETE FROM {table} WHERE journal_id = ? AND carried_from IS NOT NULL
+                RETURNING carried_from, face_id""",
+            (journal_id,),
+        ).fetchall()
+        found += [(table, source, face_id) for source, face_id in sorted(set(map(tuple, rows)), key=lambda r: r[1])]
+    return found
+
+
+def _restore_faces(db: sqlite3.Connection, changes: Iterable[sqlite3.Row]) -> None:
+    """Put faces back into the clusters they came from; of several moves of one face the oldest counts."""
+    images = [json.loads(change["before"]) for change in changes]
+    averages.assign(db, {image["face_id"]: image["cluster_id"] for image in images})
 
 
 def _image(text: str | None) -> dict[str, Any] | None:
@@ -146,14 +192,36 @@ def _restore(
     db: sqlite3.Connection, table: str, before: dict[str, Any] | None, after: dict[str, Any] | None
 ) -> None:
     """Bring one row from `after` back to `before`."""
+    if before is None:
+        assert after is not None
+        _remove(db, table, after)
+    elif after is None:
+        names = ", ".join(f'"{column}"' for column in before)
+        marks = ", ".join(f":{column}" for column in before)
+        db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", before)
+    else:
+        values = ", ".join(f'"{column}" = :{column}' for column in before)
+        where, key = _where(table, after)
+        db.execute(f"UPDATE {table} SET {values} WHERE {where}", {**before, **key})
+
+
+def _remove(db: sqlite3.Connection, table: str, row: dict[str, Any]) -> None:
+    where, key = _where(table, row)
+    if table == "root":
+        # Files that a scan found below it are not forgotten: it is taken out of use instead.
+        below = "EXISTS (SELECT 1 FROM folder WHERE folder.root_id = root.root_id)"
+        db.execute(f"UPDATE root SET removed_at = :now WHERE {where} AND {below}", {"now": now(), **key})
+        where += f" AND NOT {below}"
+    db.execute(f"DELETE FROM {table} WHERE {where}", key)
+
+
+def _where(table: str, row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A condition that finds a row by its key, and the parameters it needs."""
     key, _ = JOURNALLED[table]
-    if after is not None and (before is None or any(before[k] != after[k] for k in key)):
-        where = " AND ".join(f'"{k}" IS :{k}' for k in key)
-        db.execute(f"DELETE FROM {table} WHERE {where}", after)
-    if before is not None:
-        names = ", ".join(f'"{c}"' for c in before)
-        marks = ", ".join(f":{c}" for c in before)
-        rest = ", ".join(f'"{c}" = :{c}' for c in before)
-        where = ", ".join(f'"{k}"' for k in key)
-        conflict = f"ON CONFLICT ({where}) DO UPDATE SET {rest}" if table != "rejection" else ""
-        db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks}) {conflict}", before)
+    return " AND ".join(f'"{k}" IS :key_{k}' for k in key), {f"key_{k}": row[k] for k in key}
+
+
+def _refuse_overlapping(db: sqlite3.Connection, done: Entry) -> None:
+    pair = roots.overlap(db)
+    if pair is not None:
+        raise UsageProblem(f"'{done.summary}' cannot be undone: {pair[0]} lies inside {pair[1]}, a root added since")

@@ -9,8 +9,7 @@ Row = dict[str, Any]
 
 # The tables of rows that need no parameters: what a command lists, and the question it answers.
 CLUSTERS = """
-    SELECT cluster_id AS cluster, coalesce(person, '') AS person, photos, faces,
-           coalesce((SELECT run_id FROM cluster AS c WHERE c.cluster_id = clusters.cluster_id), 0) AS run
+    SELECT cluster_id AS cluster, coalesce(person, '') AS person, photos, faces, coalesce(run_id, 0) AS run
     FROM clusters
     WHERE photos >= :least AND (:which = 'all' OR (person IS NULL) = (:which = 'unnamed'))
     ORDER BY person IS NOT NULL, photos DESC, faces DESC, cluster_id LIMIT :limit"""
@@ -32,21 +31,29 @@ def rows(db: sqlite3.Connection, query: str, **parameters: Any) -> list[Row]:
 
 
 def status(db: sqlite3.Connection, backend: str) -> Row:
-    """The whole index in one row of plain numbers."""
+    """The whole index in one row of plain numbers; but for `vanished`, of what is there now."""
     row = db.execute(
-        """SELECT (SELECT count(*) FROM root WHERE removed_at IS NULL) AS roots,
-                  (SELECT count(*) FROM file WHERE gone IS NULL) AS files,
-                  (SELECT count(*) FROM file WHERE gone = 'vanished') AS vanished,
-                  (SELECT count(*) FROM photo) AS photos,
-                  (SELECT count(*) FROM face WHERE backend = :backend) AS faces,
-                  (SELECT count(*) FROM face LEFT JOIN cluster USING (cluster_id) LEFT JOIN label USING (face_id)
-                   WHERE face.backend = :backend
-                     AND coalesce(label.person_id, cluster.person_id) IS NOT NULL) AS named,
+        """WITH hidden AS MATERIALIZED (SELECT photo_id FROM photo EXCEPT SELECT photo_id FROM photos),
+                seen AS MATERIALIZED (
+                    SELECT total(gone IS NULL) AS files, total(gone = 'vanished') AS vanished,
+                           total(stale AND gone IS NULL AND NOT EXISTS (
+                               SELECT 1 FROM problem WHERE problem.file_id = file.file_id AND NOT retry)) AS unread
+                    FROM file JOIN folder USING (folder_id) JOIN root USING (root_id) WHERE removed_at IS NULL),
+                visible AS MATERIALIZED (
+                    SELECT count(*) AS faces, count(coalesce(label.person_id, cluster.person_id)) AS named
+                    FROM face LEFT JOIN label USING (face_id)
+                    LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+                    WHERE face.backend = :backend AND face.photo_id NOT IN hidden)
+           SELECT (SELECT count(*) FROM root WHERE removed_at IS NULL) AS roots,
+                  CAST(seen.files AS INTEGER) AS files, CAST(seen.vanished AS INTEGER) AS vanished,
+                  (SELECT count(*) FROM photo) - (SELECT count(*) FROM hidden) AS photos,
+                  visible.faces, visible.named,
                   (SELECT count(*) FROM person) AS people,
                   (SELECT count(*) FROM cluster JOIN average USING (cluster_id)
-                   WHERE person_id IS NULL AND faces > 0 AND cluster.backend = :backend) AS unnamed_clusters,
-                  (SELECT count(*) FROM file WHERE stale AND gone IS NULL) AS unread,
-                  (SELECT count(*) FROM problem) AS problems""",
+                   WHERE person_id IS NULL AND cluster.backend = :backend) AS unnamed_clusters,
+                  CAST(seen.unread AS INTEGER) AS unread,
+                  (SELECT count(*) FROM problems) AS problems
+           FROM seen, visible""",
         {"backend": backend},
     ).fetchone()
     return dict(row)
@@ -65,7 +72,7 @@ def members(db: sqlite3.Connection, cluster_id: int, limit: int = -1) -> list[Ro
         """SELECT face.face_id AS face, files.path, files.root, distance, named_by,
                   face."left", face.top, face."right", face.bottom, files.file_id
            FROM faces AS face
-           LEFT JOIN files ON files.file_id = (
+           JOIN files ON files.file_id = (
                SELECT min(f.file_id) FROM files AS f WHERE f.photo_id = face.photo_id AND f.state = 'present')
            WHERE face.cluster_id = :cluster
            ORDER BY coalesce(distance, 0), face.face_id LIMIT :limit""",

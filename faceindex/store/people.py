@@ -9,6 +9,11 @@ from dataclasses import dataclass
 
 from faceindex.errors import UsageProblem
 from faceindex.store import averages
+from faceindex.store.paths import shown
+
+LONGEST_NAME = 200  # characters; more is a paste gone wrong
+# Left-to-right and right-to-left marks that turn the rest of a line around, unseen.
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +22,13 @@ class Cluster:
     person_id: int | None
     name: str | None
     faces: int
+    backend: str
 
 
 def cluster(db: sqlite3.Connection, cluster_id: int) -> Cluster:
     """A cluster with faces; raises UsageProblem where there is none of that number."""
     row = db.execute(
-        """SELECT cluster_id, person_id, person.name, coalesce(average.faces, 0) AS faces
+        """SELECT cluster_id, person_id, person.name, coalesce(average.faces, 0) AS faces, backend
            FROM cluster LEFT JOIN average USING (cluster_id) LEFT JOIN person USING (person_id)
            WHERE cluster_id = ?""",
         (cluster_id,),
@@ -33,10 +39,18 @@ def cluster(db: sqlite3.Connection, cluster_id: int) -> Cluster:
 
 
 def clean_name(name: str) -> str:
-    """A name as it is stored: composed, without stray space. Raises UsageProblem if nothing is left."""
+    """A name as it is stored: composed, without stray space; emoji and every script are welcome.
+
+    Raises UsageProblem if nothing is left, or if it holds what no name does.
+    """
     name = " ".join(unicodedata.normalize("NFC", name).split())
-    if not name or not name.isprintable():
-        raise UsageProblem("a name needs at least one letter and no control characters")
+    kinds = {unicodedata.category(character) for character in name}
+    if kinds & {"Cc", "Cs"} or TURNING & set(name):  # Cs: bytes that are not valid UTF-8
+        raise UsageProblem("a name is text without control characters")
+    if not kinds - {"Cf", "Mn", "Zs"}:
+        raise UsageProblem("a name needs at least one letter")
+    if len(name) > LONGEST_NAME:
+        raise UsageProblem(f"a name has at most {LONGEST_NAME} characters; this has {len(name)}")
     return name
 
 
@@ -49,38 +63,58 @@ def person_id(db: sqlite3.Connection, name: str) -> int | None:
 def label(db: sqlite3.Connection, journal_id: int, cluster_id: int, name: str) -> int:
     """Name a cluster, and so each of its faces; returns the person_id.
 
-    Two clusters named alike belong to one person and keep both their averages.
+    Two clusters named alike belong to one person and keep both their averages. A face that a human
+    called somebody else stays somebody else; one that a human said is not this person leaves.
     """
     named = cluster(db, cluster_id)
     db.execute("INSERT INTO person (name) VALUES (?) ON CONFLICT DO NOTHING", (clean_name(name),))
     person = person_id(db, name)
     assert person is not None
-    db.execute("UPDATE cluster SET person_id = ? WHERE cluster_id = ?", (person, cluster_id))
-    _label_faces(db, journal_id, cluster_id, person, named.person_id)
-    _forget_nobody(db)
+    _call(db, journal_id, cluster_id, person, named.person_id)
+    _forget(db, named.person_id)
     return person
 
 
-def _label_faces(
-    db: sqlite3.Connection, journal_id: int, cluster_id: int, person: int, before: int | None
-) -> None:
-    """Give every face of a cluster its name, but for those that a human called somebody else."""
+def _call(db: sqlite3.Connection, journal_id: int, cluster_id: int, person: int, before: int | None) -> None:
+    """Give a cluster and its faces a name, in place of the one before."""
+    db.execute("UPDATE cluster SET person_id = ? WHERE cluster_id = ?", (person, cluster_id))
+    _let_go(db, cluster_id)
     db.execute(
         """INSERT INTO label (face_id, person_id, source, journal_id)
            SELECT face_id, :person, 'human', :journal FROM face WHERE cluster_id = :cluster
-           ON CONFLICT (face_id) DO UPDATE SET person_id = :person, source = 'human', journal_id = :journal
+           ON CONFLICT (face_id) DO UPDATE
+               SET person_id = :person, source = 'human', journal_id = :journal, carried_from = NULL
                WHERE label.person_id = :before AND label.person_id <> :person""",
         {"person": person, "journal": journal_id, "cluster": cluster_id, "before": before},
     )
 
 
-def _forget_nobody(db: sqlite3.Connection) -> None:
-    """Delete names that no cluster, face or tag bears any more, as after a typing error put right."""
+def _let_go(db: sqlite3.Connection, cluster_id: int) -> None:
+    """Take out the faces that a human said are not of this cluster, or not this person; a scan places them anew."""
+    rows = db.execute(
+        """SELECT DISTINCT face.face_id
+           FROM face JOIN cluster USING (cluster_id) JOIN rejection ON rejection.face_id = face.face_id
+                AND (rejection.person_id = cluster.person_id OR rejection.cluster_id = cluster.cluster_id)
+           WHERE cluster.cluster_id = ? AND NOT EXISTS (
+               SELECT 1 FROM label WHERE label.face_id = face.face_id AND label.person_id = cluster.person_id)""",
+        (cluster_id,),
+    ).fetchall()
+    averages.assign(db, {row[0]: None for row in rows})
+    if rows and not averages.faces_of(db, cluster_id):
+        raise UsageProblem(
+            f"each face of cluster {cluster_id} was said not to be that; 'faceindex journal' shows when, "
+            "'faceindex undo' takes it back"
+        )
+
+
+def _forget(db: sqlite3.Connection, person: int | None) -> None:
+    """Delete a name that nothing bears any more, as after a typing error put right."""
     db.execute(
-        """DELETE FROM person WHERE born IS NULL
-           AND person_id NOT IN (SELECT person_id FROM cluster WHERE person_id IS NOT NULL)
-           AND person_id NOT IN (SELECT person_id FROM label)
-           AND person_id NOT IN (SELECT person_id FROM rejection WHERE person_id IS NOT NULL)"""
+        """DELETE FROM person WHERE person_id = :person AND born IS NULL
+           AND NOT EXISTS (SELECT 1 FROM cluster WHERE cluster.person_id = :person)
+           AND NOT EXISTS (SELECT 1 FROM label WHERE label.person_id = :person)
+           AND NOT EXISTS (SELECT 1 FROM rejection WHERE rejection.person_id = :person)""",
+        {"person": person},
     )
 
 
@@ -94,19 +128,32 @@ def unlabel(db: sqlite3.Connection, cluster_id: int) -> str:
         "DELETE FROM label WHERE person_id = ? AND face_id IN (SELECT face_id FROM face WHERE cluster_id = ?)",
         (named.person_id, cluster_id),
     )
-    _forget_nobody(db)
+    _forget(db, named.person_id)
     return named.name
 
 
 def merge(db: sqlite3.Connection, journal_id: int, into: int, others: Sequence[int]) -> Cluster:
     """Make one cluster of several; the others are gone afterwards, and undo brings them back.
 
-    Raises UsageProblem where two of them bear different names.
+    Two faces of one photo may so come together: that is a human's to say. Raises UsageProblem where two
+    clusters bear different names, or are of different backends.
     """
     others = list(dict.fromkeys(others))
     if into in others:
         raise UsageProblem(f"cluster {into} cannot be merged into itself")
     parts = [cluster(db, number) for number in (into, *others)]
+    _refuse_unlike(parts)
+    for part in parts[1:]:
+        _absorb(db, into, part.cluster_id)
+    person = next((part.person_id for part in parts if part.person_id is not None), None)
+    if person is None:
+        _let_go(db, into)
+    else:
+        _call(db, journal_id, into, person, None)
+    return cluster(db, into)
+
+
+def _refuse_unlike(parts: Sequence[Cluster]) -> None:
     named = {part.name: part for part in parts if part.name is not None}
     if len(named) > 1:
         one, other = list(named.values())[:2]
@@ -114,13 +161,11 @@ def merge(db: sqlite3.Connection, journal_id: int, into: int, others: Sequence[i
             f"cluster {one.cluster_id} is {one.name} and cluster {other.cluster_id} is {other.name}; "
             "take one of the names away with 'faceindex cluster unlabel' first"
         )
-    for part in parts[1:]:
-        _absorb(db, into, part.cluster_id)
-    for part in named.values():
-        assert part.person_id is not None
-        db.execute("UPDATE cluster SET person_id = ? WHERE cluster_id = ?", (part.person_id, into))
-        _label_faces(db, journal_id, into, part.person_id, None)
-    return cluster(db, into)
+    if len({part.backend for part in parts}) > 1:
+        raise UsageProblem(
+            "encodings of different backends cannot be averaged; give the clusters the same name instead "
+            "with 'faceindex cluster label'"
+        )
 
 
 def _absorb(db: sqlite3.Connection, into: int, other: int) -> None:
@@ -134,7 +179,7 @@ def rename(db: sqlite3.Connection, old: str, new: str) -> None:
     """Give a person another name; raises UsageProblem where there is none, or the new name is taken."""
     person = person_id(db, old)
     if person is None:
-        raise UsageProblem(f"there is nobody called {old!r}; 'faceindex person list' shows who there is")
+        raise UsageProblem(f"there is nobody called {shown(old)!r}; 'faceindex person list' shows who there is")
     new = clean_name(new)
     if person_id(db, new) not in (None, person):
         raise UsageProblem(

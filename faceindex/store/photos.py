@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceindex.models import Box, Examination, Face, Photo, Problem
-from faceindex.store import problems
+from faceindex.store import moves, problems
+from faceindex.store.paths import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,68 +29,86 @@ class Saved:
     faces: int = 0
     changed: bool = False  # the path held other bytes before
     elsewhere: str | None = None  # a new path of known bytes: "moved" or "copied"
+    followed: bool = False  # moved from a path that was counted as vanished in this run
     problem: bool = False
     problem_new: bool = False
-    replaced: int | None = None  # photo_id of what this path held before
+    replaced: int | None = None  # photo_id of the last other picture this path held
     photo_id: int | None = None
 
 
-def settled_digests(db: sqlite3.Connection, size: int, backend: str) -> frozenset[bytes]:
-    """Digests of this size that need no examination: done, or damaged and given up."""
+def settled_digests(db: sqlite3.Connection, size: int, backend: str, run_id: int) -> frozenset[bytes]:
+    """Digests of this size that need no examination: done, or damaged and given up or tried in this run."""
     rows = db.execute(
         """SELECT digest FROM photo JOIN examination USING (photo_id) WHERE photo.size = :size AND backend = :backend
            UNION
            SELECT digest FROM problem JOIN file USING (file_id)
-           WHERE file.size = :size AND NOT problem.retry AND digest IS NOT NULL AND problem.stage = 'examine'""",
-        {"size": size, "backend": backend},
+           WHERE file.size = :size AND digest IS NOT NULL AND problem.stage = 'examine'
+             AND (NOT problem.retry OR problem.run_id = :run_id)""",
+        {"size": size, "backend": backend, "run_id": run_id},
     )
     return frozenset(row[0] for row in rows)
 
 
 def save(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found: Examination) -> Saved:
     """Record what a worker found out about one file. A photo that came in twice is kept once."""
-    before = db.execute("SELECT digest FROM file WHERE file_id = ?", (found.file_id,)).fetchone()["digest"]
     if found.digest is None:
         assert found.problem is not None
         news = problems.record(db, run_id, found.problem, file_id=found.file_id)
         return Saved(problem=True, problem_new=news)
-    elsewhere = _elsewhere(db, found) if before is None else None
-    trouble = found.problem or (_trouble_of_copy(db, found) if found.photo is None else None)
-    db.execute(
-        "UPDATE file SET digest = ?, stale = ?, ctime_ns = iif(?, 0, ctime_ns) WHERE file_id = ?",
-        (found.digest, trouble is not None, found.racy, found.file_id),
-    )
-    news = problems.record(db, run_id, trouble, file_id=found.file_id) if trouble else False
-    if trouble is None:
-        problems.solved(db, found.file_id)
+    before, held, kind = db.execute(
+        "SELECT digest, held_id, kind FROM file WHERE file_id = ?", (found.file_id,)
+    ).fetchone()
+    elsewhere, followed = _elsewhere(db, found.file_id, found.digest) if before is None else (None, False)
+    trouble = found.problem
+    if trouble is None and found.photo is None and kind == "photo":
+        trouble = _trouble_of_copy(db, run_id, found)
     new = found.photo is not None and add(db, run_id, backend, settings, found)
+    number = photo_id(db, found.digest)
+    db.execute(
+        """UPDATE file SET digest = ?, stale = ?, ctime_ns = iif(?, 0, ctime_ns), held_id = coalesce(?, held_id)
+           WHERE file_id = ?""",
+        (found.digest, trouble is not None, found.racy, number, found.file_id),
+    )
     return Saved(
         photo_new=new,
         faces=len(found.faces) if new else 0,
         changed=before is not None and before != found.digest,
         elsewhere=elsewhere,
+        followed=followed,
         problem=trouble is not None,
-        problem_new=news,
-        replaced=photo_id(db, before) if before is not None and before != found.digest else None,
-        photo_id=photo_id(db, found.digest),
+        problem_new=_note(db, run_id, found, trouble),
+        # Not the last digest: it may be that of half a picture, caught while an editor wrote it.
+        replaced=held if number not in (None, held) else None,
+        photo_id=number,
     )
 
 
-def _elsewhere(db: sqlite3.Connection, found: Examination) -> str | None:
-    """Whether other paths hold, or held, these bytes."""
+def _note(db: sqlite3.Connection, run_id: int, found: Examination, trouble: Problem | None) -> bool:
+    """Remember a file's problem, or forget it; True if there is a new one."""
+    if trouble is not None:
+        return problems.record(db, run_id, trouble, file_id=found.file_id)
+    problems.solved(db, found.file_id)
+    if found.photo is not None:
+        problems.solved_copies(db, found.photo.digest)
+    return False
+
+
+def _elsewhere(db: sqlite3.Connection, file_id: int, digest: bytes) -> tuple[str | None, bool]:
+    """Whether other paths hold, or held, these bytes, and whether one of them vanished in this run."""
+    if moves.follow_bytes(db, digest):
+        return "moved", True
     row = db.execute(
-        "SELECT max(gone IS NULL) FROM file WHERE digest = ? AND file_id <> ? AND size > 0",
-        (found.digest, found.file_id),
+        "SELECT max(gone IS NULL) FROM file WHERE digest = ? AND file_id <> ? AND size > 0", (digest, file_id)
     ).fetchone()
-    return {None: None, 1: "copied", 0: "moved"}[row[0]]
+    return {None: None, 1: "copied", 0: "moved"}[row[0]], False
 
 
-def _trouble_of_copy(db: sqlite3.Connection, found: Examination) -> Problem | None:
+def _trouble_of_copy(db: sqlite3.Connection, run_id: int, found: Examination) -> Problem | None:
     """A copy of a damaged picture is damaged too, and need not be tried to know it."""
     row = db.execute(
-        """SELECT problem.stage, problem.kind, problem.message FROM problem JOIN file USING (file_id)
-           WHERE digest = ? AND file_id <> ? AND stage = 'examine' AND NOT retry""",
-        (found.digest, found.file_id),
+        """SELECT stage, problem.kind, message FROM problem JOIN file USING (file_id)
+           WHERE digest = ? AND file_id <> ? AND stage = 'examine' AND (NOT retry OR problem.run_id = ?)""",
+        (found.digest, found.file_id, run_id),
     ).fetchone()
     return Problem(*row) if row else None
 
@@ -123,7 +142,7 @@ def _photo(db: sqlite3.Connection, photo: Photo) -> int:
            ON CONFLICT (digest) DO UPDATE SET taken_at = excluded.taken_at RETURNING photo_id""",
         (
             photo.digest, photo.size, photo.format, photo.width, photo.height, photo.orientation,
-            photo.taken_at, photo.camera, photo.latitude, photo.longitude,
+            photo.taken_at, photo.camera and shown(photo.camera), photo.latitude, photo.longitude,
         ),
     ).fetchone()  # fmt: skip
     return int(number)
@@ -174,18 +193,22 @@ def human_words(db: sqlite3.Connection, photo_id: int) -> bool:
 def carry(db: sqlite3.Connection, pairs: Sequence[tuple[int, int]]) -> None:
     """Copy what humans said from each old face to the new face of an edited photo."""
     for old, new in pairs:
-        for statement in CARRY:
-            db.execute(statement, {"old": old, "new": new})
+        for table in WORDS:
+            carry_over(db, table, old, new)
 
 
-CARRY = (
-    """INSERT INTO label (face_id, person_id, source, journal_id)
-       SELECT :new, person_id, source, journal_id FROM label WHERE face_id = :old
-       ON CONFLICT DO NOTHING""",
-    """INSERT INTO rejection (face_id, person_id, cluster_id, journal_id)
-       SELECT :new, person_id, cluster_id, journal_id FROM rejection WHERE face_id = :old
-       ON CONFLICT DO NOTHING""",
-    """INSERT INTO ignored (face_id, journal_id)
-       SELECT :new, journal_id FROM ignored WHERE face_id = :old
-       ON CONFLICT DO NOTHING""",
-)
+WORDS = {  # table of what a human said of a face: what is said
+    "label": "person_id, source, journal_id",
+    "rejection": "person_id, cluster_id, journal_id",
+    "ignored": "journal_id",
+}
+
+
+def carry_over(db: sqlite3.Connection, table: str, old: int, new: int) -> None:
+    """Say of the new face what one of WORDS says of the old, unless something is said already."""
+    db.execute(
+        f"""INSERT INTO {table} (face_id, carried_from, {WORDS[table]})
+            SELECT :new, :old, {WORDS[table]} FROM {table} WHERE face_id = :old
+            ON CONFLICT DO NOTHING""",
+        {"old": old, "new": new},
+    )

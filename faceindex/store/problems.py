@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from faceindex.db import now
 from faceindex.models import Problem
+from faceindex.store.paths import shown
 
 # How many runs may try in all. Bytes that are damaged stay damaged: once, until the file changes
 # or the user asks. The rest may be the disk's or the night's fault.
@@ -36,7 +38,7 @@ def _record(db: sqlite3.Connection, run_id: int, problem: Problem, column: str, 
                 stage = :stage, kind = :kind, message = :message,
                 tries = :tries, retry = :retry, last_at = :now, run_id = :run_id""",
         {
-            "key": key, "stage": problem.stage, "kind": problem.kind, "message": problem.message,
+            "key": key, "stage": problem.stage, "kind": problem.kind, "message": shown(problem.message),
             "tries": tries, "retry": retry, "now": now(), "run_id": run_id,
         },
     )  # fmt: skip
@@ -46,6 +48,14 @@ def _record(db: sqlite3.Connection, run_id: int, problem: Problem, column: str, 
 def solved(db: sqlite3.Connection, file_id: int) -> None:
     """Forget a file's problem: it was handled, or it has changed since."""
     db.execute("DELETE FROM problem WHERE file_id = ?", (file_id,))
+
+
+def solved_copies(db: sqlite3.Connection, digest: bytes) -> None:
+    """Forget that this picture could not be examined, whatever file it was met in; they are read once more."""
+    db.execute(
+        "DELETE FROM problem WHERE stage = 'examine' AND file_id IN (SELECT file_id FROM file WHERE digest = ?)",
+        (digest,),
+    )
 
 
 def troubled_folders(db: sqlite3.Connection) -> set[int]:
@@ -59,10 +69,16 @@ def solved_folder(db: sqlite3.Connection, folder_id: int) -> None:
 
 
 def retry(db: sqlite3.Connection, problem_ids: list[int] | None = None) -> int:
-    """Let the next run try these again, by default all; returns how many."""
+    """Let the next run try these again, by default all; returns how many.
+
+    With a picture go its copies: while one of them is given up, none is tried.
+    """
     if problem_ids is None:
         return db.execute("UPDATE problem SET tries = 0, retry = 1").rowcount
-    marks = ", ".join("?" * len(problem_ids))
     return db.execute(
-        f"UPDATE problem SET tries = 0, retry = 1 WHERE problem_id IN ({marks})", problem_ids
+        """UPDATE problem SET tries = 0, retry = 1
+           WHERE problem_id IN (SELECT value FROM json_each(:chosen)) OR file_id IN (
+               SELECT copy.file_id FROM problem JOIN file USING (file_id) JOIN file AS copy USING (digest)
+               WHERE problem_id IN (SELECT value FROM json_each(:chosen)))""",
+        {"chosen": json.dumps(problem_ids)},
     ).rowcount

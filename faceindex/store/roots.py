@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from dataclasses import dataclass
+from itertools import permutations
 
 from faceindex.db import now
 from faceindex.errors import UsageProblem
@@ -72,6 +73,15 @@ def _within(path: str, folder: str) -> bool:
     return os.path.commonpath([path, folder]) == folder
 
 
+def overlap(db: sqlite3.Connection) -> tuple[str, str] | None:
+    """Two roots in use of which the first lies inside the second, as they are shown; none: all is well."""
+    real = {path: os.path.realpath(path) for path in ids(db)}
+    for inner, outer in permutations(real, 2):
+        if _within(real[inner], real[outer]):
+            return shown(inner), shown(outer)
+    return None
+
+
 def find(db: sqlite3.Connection, path: str) -> int:
     """root_id of a root in use; raises UsageProblem naming those there are."""
     known = ids(db)
@@ -87,13 +97,18 @@ def remove(db: sqlite3.Connection, root_id: int) -> None:
 
 
 def move(db: sqlite3.Connection, root_id: int, path: str) -> None:
-    """Say that the folder is somewhere else now; raises UsageProblem where that is a root already."""
+    """Say that the folder is somewhere else now.
+
+    Raises UsageProblem where that is a root already, or lies inside another or around one.
+    """
     for other, other_id in ids(db).items():
-        if other_id != root_id and os.path.realpath(other) == os.path.realpath(path):
-            raise UsageProblem(
-                f"{shown(path)} is a root already; its photos are known by their bytes, "
-                "so 'faceindex root remove' the old one instead"
-            )
+        if other_id != root_id:
+            if os.path.realpath(other) == os.path.realpath(path):
+                raise UsageProblem(
+                    f"{shown(path)} is a root already; its photos are known by their bytes, "
+                    "so 'faceindex root remove' the old one instead"
+                )
+            _refuse_overlap(path, other)
     text, raw = columns(path)
     # A root that was removed may still hold the name; it makes way and keeps its files.
     db.execute(

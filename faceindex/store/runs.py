@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from faceindex import __version__
 from faceindex.db import now
+from faceindex.store import moves
 
 Outcome = Literal["done", "deadline", "stopped", "failed"]
 
@@ -27,17 +28,21 @@ def begin(db: sqlite3.Connection, options: Mapping[str, Any]) -> int:
         (now(), __version__, json.dumps(options, sort_keys=True)),
     )
     assert cursor.lastrowid is not None
+    moves.begin(db)
     return cursor.lastrowid
 
 
 def count(db: sqlite3.Connection, run_id: int, **more: int) -> None:
-    """Add to a run's counts, named as the columns are."""
+    """Add to a run's counts, named as the columns are.
+
+    What an earlier, killed run counted as new may turn out to be a copy only now: no count falls below 0.
+    """
     unknown = set(more) - set(COUNTS)
     if unknown:
         raise ValueError(f"no such counts: {unknown}")
     more = {name: number for name, number in more.items() if number}
     if more:
-        sums = ", ".join(f"{name} = {name} + :{name}" for name in more)
+        sums = ", ".join(f"{name} = max(0, {name} + :{name})" for name in more)
         db.execute(f"UPDATE run SET {sums} WHERE run_id = :run_id", {**more, "run_id": run_id})
 
 

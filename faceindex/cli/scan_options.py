@@ -1,0 +1,124 @@
+"""The options of `faceindex scan`, heading by heading, and what they make of ScanOptions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, time
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import click
+
+from faceindex.cli.app import absolute
+from faceindex.cli.options import Option, Switch
+from faceindex.models import DetectionSettings, Policy, ReadLimits
+from faceindex.pipeline import ScanOptions
+from faceindex.pipeline.stop import seconds_until
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+UNITS = {"s": 1, "m": 60, "h": 3600}
+DETECTION, LIMITS, DEFAULTS = DetectionSettings(), ReadLimits(), ScanOptions()
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]  # generic only in newer click
+    """90s, 45m, 6h or 1h30m, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = str(value).strip().lower()
+        parts = re.findall(r"([0-9]+)([smh])", text)
+        if not parts or "".join(n + u for n, u in parts) != text:
+            self.fail(f"{value!r} is no duration; write it like 90s, 45m, 6h or 1h30m", param, ctx)
+        return float(sum(int(number) * UNITS[unit] for number, unit in parts))
+
+
+class Clock(click.ParamType):  # type: ignore[type-arg]
+    """HH:MM of the local clock, in seconds from now."""
+
+    name = "HH:MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        text = f"{value:%H:%M}" if isinstance(value, time) else str(value)  # TOML knows times of day
+        try:
+            return seconds_until(text, datetime.now())
+        except ValueError:
+            self.fail(f"{text!r} is no time of day; write it like 06:30", param, ctx)
+
+
+def pixels(least: int) -> dict[str, Any]:
+    return {"type": click.IntRange(least), "metavar": "PIXELS", "show_default": True}
+
+
+when = partial(click.option, cls=Option, section="When to stop, what to say")
+walk = partial(click.option, cls=Option, section="What to read")
+find = partial(click.option, cls=Option, section="How faces are found")
+know = partial(click.option, cls=Option, section="How they are recognised")
+
+OPTIONS = (
+    when("--until", type=Clock(), help="Stop at this time of day, everything finished so far saved."),
+    when("--max-time", type=Duration(), help="Stop after so long: 6h, 45m, 1h30m."),
+    when("--low-priority", cls=Switch, help="Give way to every other program, on processor and disk."),
+    when("--report", type=click.Choice(["text", "json"]), default="text", show_default=True,
+         help="Text says nothing when there is no news, so that cron mails only news."),
+    walk("--exclude", multiple=True, metavar="GLOB",
+         help="Leave out names, or paths below the root, that match; may be given several times."),
+    walk("--default-excludes/--no-default-excludes", default=True,
+         help="Leave out hidden folders, thumbnails, previews, trash of well-known programs, or do not."),
+    walk("--one-file-system", cls=Switch, help="Do not cross into other mounts."),
+    walk("--photos-only", cls=Switch, help="Do not read videos and other files to find duplicates of them."),
+    walk("--verify", cls=Switch, help="Read every file again, trusting no time stamp."),
+    walk("--accept-vanished", cls=Switch, help="Believe that a root which is missing or lost most is so."),
+    walk("--max-bytes", type=click.IntRange(1), default=LIMITS.max_bytes, metavar="BYTES", show_default=True,
+         help="Larger pictures are only hashed."),
+    walk("--max-pixels", default=LIMITS.max_pixels, help="Pictures with more are not decoded.", **pixels(1)),
+    walk("--photo-time", type=Duration(), default=f"{DEFAULTS.photo_time:.0f}s", show_default=True,
+         help="Longest that one photo may take."),
+    find("--engine", default=DEFAULTS.engine, metavar="NAME", show_default=True,
+         help="Where the work runs: serial, processes, or processes:N."),
+    find("--backend", default=DEFAULTS.backend, metavar="NAME", show_default=True,
+         help="What finds and encodes faces."),
+    find("--detector", type=click.Choice(["hog-then-cnn", "hog", "cnn", "both"]), default=DETECTION.policy,
+         show_default=True, help="Which detectors look at a photo."),
+    find("--size", default=DETECTION.size, help="Longest side at which HOG looks.", **pixels(80)),
+    find("--cnn-size", default=DETECTION.cnn_size, help="The same for the CNN.", **pixels(80)),
+    find("--cnn-pixels", default=DETECTION.cnn_pixels, help="Most that the CNN may see: its memory grows with them.",
+         **pixels(10_000)),
+    find("--upsample", type=click.IntRange(0, 2), default=DETECTION.upsample, metavar="TIMES", show_default=True,
+         help="Double the picture so often to find smaller faces; each costs four times as much. At most 2."),
+    find("--min-face", default=DETECTION.min_face, help="Narrowest face kept, in the original.", **pixels(0)),
+    find("--min-score", type=float, default=DETECTION.min_score, metavar="SCORE", show_default=True,
+         help="Lowest confidence of the detector."),
+    know("--threshold", type=click.FloatRange(0, 2), metavar="DISTANCE",
+         help="Below this a face joins a cluster; default as measured."),
+    know("--margin", type=click.FloatRange(0, 2), metavar="DISTANCE",
+         help="How much nearer than to anybody else; default as measured."),
+)  # fmt: skip
+
+
+def scan_options(command: F) -> F:
+    """Give a command every option above."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def asked(given: dict[str, Any]) -> ScanOptions:
+    """What the command line, variables and settings ask of a scan."""
+    detection = ("size", "cnn_size", "cnn_pixels", "upsample", "min_face", "min_score")
+    rest = ("default_excludes", "one_file_system", "photos_only", "verify", "accept_vanished",
+            "engine", "backend", "photo_time", "threshold", "margin")  # fmt: skip
+    return ScanOptions(
+        roots=tuple(dict.fromkeys(map(absolute, given["roots"]))),
+        exclude=tuple(given["exclude"]),
+        detection=DetectionSettings(policy=cast(Policy, given["detector"]), **{k: given[k] for k in detection}),
+        limits=ReadLimits(max_bytes=given["max_bytes"], max_pixels=given["max_pixels"]),
+        **{k: given[k] for k in rest},
+    )
+
+
+def limit(given: dict[str, Any]) -> float | None:
+    """Seconds that the scan may take."""
+    return min((given[k] for k in ("until", "max_time") if given[k] is not None), default=None)
