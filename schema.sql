@@ -266,7 +266,7 @@ SELECT file.file_id,
        strftime('%Y-%m-%dT%H:%M:%SZ', file.mtime_ns / 1000000000, 'unixepoch') AS modified,
        iif(root.removed_at IS NOT NULL, 'removed', coalesce(file.gone, 'present')) AS state,
        coalesce(root.removed_at, file.gone_at) AS gone_at,
-       lower(hex(file.digest)) AS digest,     -- as sha256sum prints it; '' where never read
+       iif(file.digest IS NULL, NULL, lower(hex(file.digest))) AS digest,   -- as sha256sum prints it
        photo.photo_id,
        file.device,
        file.inode

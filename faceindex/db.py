@@ -105,12 +105,14 @@ def _refuse_foreign(path: Path, newest: int) -> None:
         head = file.read(HEADER)
     if len(head) < HEADER or not head.startswith(SQLITE_MAGIC):
         raise NotAnIndex(f"{path} is not a faceindex index; choose another file with --db")
+    if _is_blank(head):
+        head = _logged_head(path) or head
     if _number(head, APPLICATION_AT) != APPLICATION_ID and not _is_blank(head):
         raise _not_ours(path)
     version = _number(head, VERSION_AT)
     if version > newest:
         raise _newer(path, version, newest)
-    if path.stat().st_size < _announced_size(head) and not _has_log(path):
+    if path.stat().st_size < _announced_size(head) and not _log_size(path):
         raise CorruptIndex(f"{path} is damaged (cut short); restore a copy made by 'faceindex backup'")
 
 
@@ -136,10 +138,24 @@ def _announced_size(head: bytes) -> int:
     return _number(head, PAGES_AT) * (65536 if page == 1 else page) if valid else 0
 
 
-def _has_log(path: Path) -> bool:
-    """Whether changes wait beside the file, which is then not the whole truth."""
+def _log_size(path: Path) -> int:
+    """Bytes of changes that wait beside the file, which is then not the whole truth."""
     log = path.with_name(path.name + "-wal")
-    return log.exists() and log.stat().st_size > 0
+    return log.stat().st_size if log.exists() else 0
+
+
+def _logged_head(path: Path) -> bytes | None:
+    """The newest head of the file in the log beside it, if one is there."""
+    head = None
+    if _log_size(path):
+        with open(path.with_name(path.name + "-wal"), "rb") as log:
+            page = _number(log.read(32), 8)
+            while len(frame := log.read(24)) == 24:  # its page number, among others; then the page
+                start = log.read(HEADER)
+                if _number(frame, 0) == 1 and len(start) == HEADER:
+                    head = start
+                log.seek(page - HEADER, os.SEEK_CUR)
+    return head
 
 
 def _not_ours(path: Path) -> NotAnIndex:
@@ -191,10 +207,7 @@ def _make_current(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
     if version:
         migrate(db, path, sql)
         return
-    with _foreign_keys_off(db), transaction(db):
-        (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and schema_version(db) == 0:  # of another program, as its log shows
-            raise _not_ours(path)
+    with _rebuilding(db), transaction(db):
         _take_step(db, sql.schema, sql.version)
 
 
@@ -204,7 +217,7 @@ def schema_version(db: sqlite3.Connection) -> int:
 
 
 def migrate(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
-    """Lead an older index to today's shape; a backup beside it is made first and kept.
+    """Lead an older index to today's shape; a backup beside it (faces.db.v1.bak) is made first and kept.
 
     Each step and its record (user_version) are one transaction, with a foreign-key check before it
     is kept; a step that fails leaves the index as it was. A damaged index is not migrated.
@@ -212,7 +225,7 @@ def migrate(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
     if not (soundness := db.execute("PRAGMA quick_check(1)").fetchone()[0]) == "ok":
         raise CorruptIndex(f"{path} is damaged ({soundness}); restore a copy made by 'faceindex backup'")
     saved = False
-    with _foreign_keys_off(db):
+    with _rebuilding(db):
         for number, step in sql.migrations:
             with transaction(db):
                 version = schema_version(db)
@@ -225,19 +238,26 @@ def migrate(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
 
 
 def _save_version(path: Path, version: int) -> None:
-    """Back up under our write lock: no word said in between can be missing from the copy."""
+    """Back up under our write lock: no word said in between can be missing from the copy.
+
+    There is one copy for each version, as it was last: a step that fails every night must not fill the disk.
+    """
+    half = path.with_name(f"{path.name}.v{version}.bak-unfinished")
+    half.unlink(missing_ok=True)  # of a process that was killed
     with contextlib.closing(sqlite3.connect(path)) as reader:
-        backup(reader, path.with_name(f"{path.name}.v{version}-{_stamp()}.bak"))
+        os.replace(backup(reader, half), half.with_suffix(".bak"))
 
 
 @contextlib.contextmanager
-def _foreign_keys_off(db: sqlite3.Connection) -> Iterator[None]:
-    # They cannot be switched inside a transaction, and a table that is rebuilt must not drag others
-    # along: off before, checked at the end, on again.
+def _rebuilding(db: sqlite3.Connection) -> Iterator[None]:
+    """Let tables be replaced: nothing is dragged along, neither rows nor the views that name them."""
+    # Neither can be switched inside a transaction. Foreign keys are checked at the end of each step.
     db.execute("PRAGMA foreign_keys = OFF")
+    db.execute("PRAGMA legacy_alter_table = ON")
     try:
         yield
     finally:
+        db.execute("PRAGMA legacy_alter_table = OFF")
         db.execute("PRAGMA foreign_keys = ON")
 
 
@@ -312,10 +332,6 @@ def backup(db: sqlite3.Connection, target: Path) -> Path:
         target.unlink()
         raise
     return target
-
-
-def _stamp() -> str:
-    return datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S")
 
 
 FULL = ("disk is full", "disk I/O error")

@@ -77,29 +77,25 @@ def _faces(told: dict[str, Any]) -> list[str]:
     run = told["run"]
     if not run["photos_new"] and not run["faces_found"]:
         return []
-    return [f"Photos   {run['photos_new']:,} examined, {run['faces_found']:,} faces found"]
+    return [f"Photos   {run['photos_new']:,} examined, {counted(run['faces_found'], 'face')} found"]
 
 
 def _names(told: dict[str, Any]) -> list[str]:
     lines = []
     if told["recognised"]:
-        who = ", ".join(f"{row['person']} on {_photos(row['photos'])}" for row in told["recognised"])
+        who = ", ".join(f"{row['person']} on {counted(row['photos'], 'photo')}" for row in told["recognised"])
         lines.append(f"Known    {who}")
     if told["worth_a_name"]:
         lines.append("Unknown  worth a name:")
         lines += [
-            f"         cluster {row['cluster']}: on {_photos(row['photos'])}"
-            + (f", {row['new']:,} faces new" if row["new"] else "")
+            f"         cluster {row['cluster']}: on {counted(row['photos'], 'photo')}"
+            + (f", {counted(row['new'], 'new face')}" if row["new"] else "")
             for row in told["worth_a_name"]
         ]
         first = told["worth_a_name"][0]["cluster"]
-        lines.append(f"         look:  faceindex cluster show {first} --sheet faces.jpg")
+        lines.append("         look:  faceindex cluster list --unnamed --sheet faces.jpg")
         lines.append(f'         name:  faceindex cluster label {first} "Anna"')
     return lines
-
-
-def _photos(count: int) -> str:
-    return f"{count:,} photo{'s' * (count != 1)}"
 
 
 def _problems(told: dict[str, Any]) -> list[str]:
@@ -114,7 +110,13 @@ def _left(told: dict[str, Any]) -> list[str]:
         return []
     about = told["seconds_left"]
     estimate = f", about {duration(about)} more" if about is not None else ""
-    return [f"Left     {told['left_photos']:,} photos, {size(told['left_bytes'])}{estimate}; the next scan goes on"]
+    left = f"{counted(told['left_photos'], 'photo')}, {size(told['left_bytes'])}"
+    return [f"Left     {left}{estimate}; the next scan goes on"]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: 1 photo, 1,200 photos."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def moment(utc: str) -> str:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from faceindex import db as index_file
-from faceindex.models import Box, Examination, Face, File, Photo
-from faceindex.store import encodings, files, journal, people, photos, roots, runs
+from faceindex.models import Box, Examination, Face, File, Photo, Problem
+from faceindex.store import encodings, files, journal, people, photos, problems, roots, runs
 from faceindex.store.encodings import Match
 
 if TYPE_CHECKING:
@@ -167,3 +167,66 @@ def labels(db: sqlite3.Connection) -> dict[int, str]:
 def members(db: sqlite3.Connection) -> dict[int, int | None]:
     """face_id to cluster_id."""
     return dict(map(tuple, db.execute("SELECT face_id, cluster_id FROM face").fetchall()))
+
+
+# A small family's library, the one that docs/sql.md asks its questions of. Anna, Ben, Carl and Dora are
+# named; x and y are not.
+FAMILY = [  # path, taken, size, who
+    ("/home/me/Pictures/2019/beach-1.jpg", "2019-07-01T10:00:00+02:00", 4_000_000, ["Anna", "Ben"]),
+    ("/home/me/Pictures/2019/beach-2.jpg", "2019-07-01T10:05:00+02:00", 4_100_000, ["Ben", "Anna"]),
+    ("/home/me/Pictures/2019/picnic.jpg", "2019-08-11T13:30:00+02:00", 3_900_000, ["Anna", "Ben", "Carl"]),
+    ("/home/me/Pictures/2020/school.jpg", "2020-09-01T08:00:00+02:00", 2_500_000, ["Anna"]),
+    ("/home/me/Pictures/2020/birthday.jpg", "2020-10-20T16:00:00+02:00", 2_600_000, ["Anna", "Dora", "x"]),
+    ("/home/me/Pictures/2021/garden.jpg", "2021-05-02T11:00:00+02:00", 3_000_000, ["Ben", "x"]),
+    ("/home/me/Pictures/2021/wedding.jpg", "2021-06-12T15:00:00+02:00", 5_000_000, ["Carl", "Dora", "x", "y"]),
+    ("/home/me/Pictures/2021/sunset.jpg", "2021-06-12T21:40:00+02:00", 3_300_000, []),
+    ("/mnt/nas/scans/007.jpg", None, 1_200_000, ["Ben"]),
+]
+TONIGHT = ("/home/me/Pictures/2022/hike.jpg", "2022-04-03T09:15:00+02:00", 4_400_000, ["Anna", "Ben"])
+
+
+def family(folder: Path) -> sqlite3.Connection:
+    """An index of the family's library after two nights."""
+    db = new_index(folder)
+    for root in ("/home/me/Pictures", "/mnt/nas/scans"):
+        add_root(db, root)
+    run = _night(db, "2026-01-30", files_seen=15, files_new=15, photos_new=10, faces_found=20, clusters_new=6)
+    seen: dict[str, list[int]] = {}
+    deleted = ("/home/me/Pictures/2020/deleted.jpg", "2020-01-01T00:00:00Z", 2_000_000, ["Anna"])
+    for path, taken, size, whom in [*FAMILY, deleted]:
+        for who, face in zip(whom, add_photo(db, run, path, *whom, taken_at=taken, size=size), strict=True):
+            seen.setdefault(who, []).append(face)
+    clusters = {who: found(db, run, faces) for who, faces in seen.items()}
+    for who in ("Anna", "Ben", "Carl", "Dora"):
+        name(db, clusters[who], who)
+    _more_files(db)
+    run = _night(db, "2026-01-31", files_seen=15, files_new=1, files_vanished=1, photos_new=1, faces_found=2,
+                 faces_named=2, problems=1)  # fmt: skip
+    path, taken, size, whom = TONIGHT
+    for who, face in zip(whom, add_photo(db, run, path, *whom, taken_at=taken, size=size), strict=True):
+        join(db, run, clusters[who], [face])
+    vanish(db, deleted[0])
+    broken = add_file(db, "/home/me/Pictures/2022/broken.jpg", "half a picture", size=900_000)
+    with index_file.transaction(db):
+        problems.record(db, run, Problem("examine", "corrupt", "is cut short"), file_id=broken)
+    return db
+
+
+def _night(db: sqlite3.Connection, day: str, **counts: int) -> int:
+    run = begin(db)
+    with index_file.transaction(db):
+        runs.count(db, run, **counts)
+        db.execute(
+            "UPDATE run SET started_at = ? || 'T02:00:00Z', ended_at = ? || 'T02:10:30Z' WHERE run_id = ?",
+            (day, day, run),
+        )
+    return run
+
+
+def _more_files(db: sqlite3.Connection) -> None:
+    """A copy of a photo, a film three times over, a hard link to it."""
+    add_file(db, "/mnt/nas/scans/from phone/beach-1.jpg", FAMILY[0][0], size=4_000_000)
+    add_file(db, "/home/me/Pictures/2021/dance.mov", "film", size=90_000_000, inode=500)
+    add_file(db, "/home/me/Pictures/2021/dance (copy).mov", "film", size=90_000_000, inode=501)
+    add_file(db, "/home/me/Pictures/2021/dance (link).mov", "film", size=90_000_000, inode=500)
+    add_file(db, "/mnt/nas/scans/dance.mov", "film", size=90_000_000, inode=502)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -36,6 +35,13 @@ TESTS = Path(__file__).parent
 
 # Told by the blue of a picture's last pixel: what a nasty backend does when it sees it.
 SEGFAULT, HANG, RAISE, NO_MEMORY, QUIT, NOT_A_NUMBER, NO_BOX = range(1, 8)
+LIMITED = """
+import resource, sys
+limit = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+from faceindex.cli import main
+main()
+"""
 UNREAL = ("files_seen", "files_read", "bytes_read")
 
 
@@ -206,14 +212,10 @@ class Home:
 
     def command(self, *arguments: str | Path, limit: int = 0, **environment: str) -> subprocess.Popen[bytes]:
         """Start `faceindex` in a process of its own, which may write no file of more than `limit` bytes."""
-
-        def bound() -> None:
-            if limit:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
         paths = [str(self.site), str(TESTS), str(TESTS.parent)]
         env = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(paths), "FACEINDEX_DB": str(self.index)}
-        return subprocess.Popen([sys.executable, "-m", "faceindex", *map(str, arguments)], env=env, preexec_fn=bound,
+        start = ["-c", LIMITED, str(limit)] if limit else ["-m", "faceindex"]
+        return subprocess.Popen([sys.executable, *start, *map(str, arguments)], env=env,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
     def dump(self) -> dict[str, Any]:

@@ -159,7 +159,7 @@ def test_duplicates_tell_what_they_waste(library: Path) -> None:
     found = rows("duplicates")
     assert {Path(row["path"]).name for row in found} == {"0.png", "copy of 0.png"}
     assert {(row["copies"], row["size"], row["wasted"]) for row in found} == {(2, size, size)}
-    assert call("duplicates").err.startswith("1 groups, ")
+    assert call("duplicates").err.startswith("1 group, ")
 
 
 def test_hard_links_waste_nothing(library: Path) -> None:

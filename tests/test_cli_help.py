@@ -190,7 +190,8 @@ def test_the_document_names_exactly_the_options_a_command_has(name: str) -> None
 
 def test_the_document_names_every_column_of_every_listing() -> None:
     columns = {
-        "cluster list": ("cluster", "CLUSTERS"), "cluster show": ("cluster", "MEMBERS"), "photo show": ("photo", "FACES"),
+        "cluster list": ("cluster", "CLUSTERS"), "cluster show": ("cluster", "MEMBERS"),
+        "photo show": ("photo", "FACES"),
         "duplicates": ("duplicates", "DUPLICATES"), "problem list": ("problem", "PROBLEMS"),
         "person list": ("person", "PEOPLE"), "journal": ("journal", "ENTRIES"), "root list": ("root", "ROOTS"),
         "weights": ("weights", "WEIGHTS"),

@@ -89,7 +89,7 @@ def test_a_list_is_written_as_a_list(settings: Path, tmp_path: Path) -> None:
         ("[scan]\nhelp = true", "scan", "'help' is no setting"),
         ("scan = 5", "status", "'scan' must be a table"),
         ("quiet = 1", "status", "'quiet' must be true or false"),
-        ('db = 5', "status", "'db' must be a string"),
+        ("db = 5", "status", "'db' must be a string"),
         ("[cluster.list]\nlimit = 3.7", "cluster list", "'limit' must be a whole number"),
         ("[cluster.list]\nlimit = true", "cluster list", "'limit' must be a whole number"),
         ('[cluster.list]\nlimit = "5"', "cluster list", "'limit' must be a whole number"),

@@ -76,7 +76,7 @@ def test_a_drifted_average_is_bad_and_can_be_repaired(index: Path) -> None:
     db.close()
     assert "faceindex doctor --repair" in findings("bad")["averages"]
     repaired = call("doctor", "--repair")
-    assert (repaired.code, repaired.err) == (0, "1 averages computed afresh\n")
+    assert (repaired.code, repaired.err) == (0, "1 average computed afresh\n")
     assert "averages" in findings("ok")
 
 

@@ -7,7 +7,9 @@ import itertools
 import random
 import shutil
 import sqlite3
+import subprocess
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -102,3 +104,29 @@ def test_a_full_disk_stops_a_scan_with_a_sentence_and_the_next_one_goes_on(home,
     assert "Traceback" not in said
     home.scan()
     assert home.dump() == other.dump()
+
+
+@pytest.fixture
+def small_disk(home):
+    """The index's folder as a disk of its own that is too small; skipped where nobody may mount one."""
+    folder = home.index.parent
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk takes root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_small_disk_that_is_full_stops_a_scan_and_a_larger_one_lets_it_go_on(home, small_disk):
+    for number in range(150):
+        home.photo(f"{number}.png", COLOURS[number % 6], COLOURS[(number + 2) % 6])
+    code, said = finished(home.command("scan", home.library, "--backend", "fake", "--engine", "serial"))
+    assert code == 7, said
+    assert "free space" in said
+    assert "Traceback" not in said
+    subprocess.run(["mount", "-o", "remount,size=100m", str(small_disk)], check=True)
+    home.scan()
+    undisturbed = replace(home, folder=home.folder, name="../undisturbed.db")
+    undisturbed.scan()
+    assert home.dump() == undisturbed.dump()

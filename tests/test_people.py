@@ -237,7 +237,7 @@ def test_a_name_may_be_in_any_script(db, run, given, stored):
     "name", ["", "  \n", "\u200d", "a\x00b", "\x1b[31mred", "\udcff", "\u202eanna", "x" * 201, "\u0301"]
 )
 def test_what_is_no_name_is_refused_in_a_sentence(name):
-    with pytest.raises(UsageProblem, match="^a name "):
+    with pytest.raises(UsageProblem, match=r"^a name "):
         people.clean_name(name)
 
 

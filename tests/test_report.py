@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from faceindex import report
 
-RUN = {name: 0 for name in (*report.FILES, "files_seen", "photos_new", "faces_found", "faces_named", "clusters_new")}
+RUN = dict.fromkeys((*report.FILES, "files_seen", "photos_new", "faces_found", "faces_named", "clusters_new"), 0)
 QUIET: dict[str, Any] = {
     "outcome": "done", "offline": [], "left_photos": 0, "left_bytes": 0, "seconds": 12.3, "seconds_left": None,
     "run": {**RUN, "run_id": 7, "started_at": "2026-01-31T01:00:00Z", "files_seen": 1234},
@@ -39,8 +39,9 @@ def test_no_news_is_no_report() -> None:
         ({"offline": ["/mnt is not there"]}, "WARNING  /mnt is not there"),
         ({"recognised": [{"person": "Anna", "photos": 3}, {"person": "Ben", "photos": 1}]},
          "Known    Anna on 3 photos, Ben on 1 photo"),
-        ({"worth_a_name": [{"cluster": 4, "photos": 9, "new": 2}]}, "         cluster 4: on 9 photos, 2 faces new"),
-        ({"problems": [{"path": "/a\n.jpg", "kind": "corrupt", "message": "is empty"}]}, r"         /a\n.jpg: is empty"),
+        ({"worth_a_name": [{"cluster": 4, "photos": 9, "new": 2}]}, "         cluster 4: on 9 photos, 2 new faces"),
+        ({"problems": [{"path": "/a\n.jpg", "kind": "corrupt", "message": "is empty"}]},
+         r"         /a\n.jpg: is empty"),
     ],
 )  # fmt: skip
 def test_each_kind_of_news_has_its_line(news: dict[str, Any], line: str) -> None:

@@ -8,6 +8,7 @@ from faceindex.cli.app import App, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.options import Form, listing, strongest, switch
 from faceindex.cli.output import Row, show
+from faceindex.report import counted
 from faceindex.store import journal, listings, people
 
 CLUSTERS = ("cluster", "person", "photos", "faces", "run")
@@ -67,7 +68,7 @@ def show_(app: App, cluster_id: int, limit: int, sheet: str | None, form: Form) 
 
             app.say(sheet_of_faces(db, rows, sheet))
     if form == "table":
-        app.say(f"cluster {cluster_id}: {found.name or 'no name'}, {found.faces} faces")
+        app.say(f"cluster {cluster_id}: {found.name or 'no name'}, {counted(found.faces, 'face')}")
     show(app, rows, form, MEMBERS, face_for_people)
 
 
@@ -91,7 +92,7 @@ def label(app: App, cluster_id: int, name: str) -> None:
     with app.open() as db, journal.entry(db, "cluster label", f"cluster {cluster_id} named {name}") as journal_id:
         people.label(db, journal_id, cluster_id, name)
         faces = people.cluster(db, cluster_id).faces
-    app.say(f"cluster {cluster_id} is {name} ({faces} faces)")
+    app.say(f"cluster {cluster_id} is {name} ({counted(faces, 'face')})")
 
 
 @cluster.command(epilog="Example: faceindex cluster unlabel 17")
@@ -116,4 +117,4 @@ def merge(app: App, into: int, others: tuple[int, ...]) -> None:
     numbers = ", ".join(map(str, others))
     with app.open() as db, journal.entry(db, "cluster merge", f"clusters {numbers} merged into {into}") as journal_id:
         found = people.merge(db, journal_id, into, others)
-    app.say(f"cluster {into}: {found.name or 'no name'}, {found.faces} faces")
+    app.say(f"cluster {into}: {found.name or 'no name'}, {counted(found.faces, 'face')}")

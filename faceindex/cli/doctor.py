@@ -10,6 +10,7 @@ from faceindex import doctor as checks
 from faceindex.cli.app import App, pass_app
 from faceindex.cli.options import switch
 from faceindex.cli.output import show_json
+from faceindex.report import counted
 
 MARKS = {"ok": "ok    ", "note": "note  ", "bad": "BAD   "}
 
@@ -25,7 +26,7 @@ def doctor(ctx: click.Context, app: App, /, repair: bool, json: bool) -> None:
     Exit code 1 if anything is bad.
     """
     if repair:
-        app.say(f"{checks.repair(app.index)} averages computed afresh")
+        app.say(f"{counted(checks.repair(app.index), 'average')} computed afresh")
     findings = list(checks.examine(app.index))
     if json:
         show_json([dataclasses.asdict(found) for found in findings])

@@ -10,7 +10,7 @@ import click
 from faceindex.cli.app import App, pass_app
 from faceindex.cli.options import Form, listing, switch
 from faceindex.cli.output import Row, show
-from faceindex.report import size
+from faceindex.report import counted, size
 from faceindex.store import files, listings
 
 DUPLICATES = ("digest", "copies", "size", "wasted", "path")
@@ -31,7 +31,7 @@ def duplicates(app: App, print0: bool, form: Form) -> None:
     wasted = {row["digest"]: row["wasted"] for row in rows}
     show(app, rows, form, DUPLICATES, _for_people(), "no two files are equal")
     if wasted and form == "table":
-        app.say(f"{len(wasted):,} groups, {size(sum(wasted.values()))} wasted")
+        app.say(f"{counted(len(wasted), 'group')}, {size(sum(wasted.values()))} wasted")
 
 
 def _for_people() -> Callable[[Row], Row]:

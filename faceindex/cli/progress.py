@@ -13,7 +13,7 @@ from tqdm import tqdm
 from faceindex.cli.app import App
 from faceindex.models import Examination
 from faceindex.pipeline import Progress
-from faceindex.report import size
+from faceindex.report import counted, size
 
 LOOKING = "Looking  {n_fmt} files"
 READING = "Reading {percentage:3.0f}% |{bar}| {remaining} left, {n_fmt}B of {total_fmt}B{postfix}"
@@ -35,13 +35,13 @@ def bars(app: App) -> Iterator[tuple[Progress, Callable[[], object]]]:
     def begin(count: int, total: int) -> None:
         nonlocal bar
         bar.close()
-        app.tell(f"{count:,} photos to read, {size(total)} with all other files")
-        bar = _bar(READING, hidden or not total, total=total, smoothing=STEADY)
+        app.tell(f"{counted(count, 'photo')} to read, {size(total)} with all other files")
+        bar = _bar(READING, hidden or not total, total=total, unit_scale=True, smoothing=STEADY)
 
     def read(found: Examination) -> None:
         nonlocal photos, faces
         photos, faces = photos + (found.photo is not None), faces + len(found.faces)
-        bar.set_postfix_str(f"{photos:,} photos, {faces:,} faces", refresh=False)
+        bar.set_postfix_str(f"{counted(photos, 'photo')}, {counted(faces, 'face')}", refresh=False)
         bar.update(found.bytes_read)
 
     try:
@@ -51,7 +51,7 @@ def bars(app: App) -> Iterator[tuple[Progress, Callable[[], object]]]:
 
 
 def _bar(form: str, hidden: bool, **options: Any) -> Any:
-    bar = tqdm(bar_format=form, disable=hidden, leave=False, unit_scale=True, **options)
+    bar = tqdm(bar_format=form, disable=hidden, leave=False, **options)
     bar.dynamic_ncols = _shape  # asked at every drawing, so a terminal may change its width
     return bar
 

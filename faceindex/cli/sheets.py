@@ -15,6 +15,7 @@ from faceindex.cli.app import absolute
 from faceindex.errors import FaceindexError, UnreadablePicture, UsageProblem
 from faceindex.image import open_picture
 from faceindex.models import Box
+from faceindex.report import counted
 from faceindex.sheet import contact_sheet
 from faceindex.store import files, listings, roots
 from faceindex.store.paths import shown
@@ -68,20 +69,20 @@ def _write(db: sqlite3.Connection, target: str, tiles: Tiles) -> str:
     _check(db, path)
     count = 0
 
-    def counted() -> Iterator[tuple[Pixels, str]]:
+    def numbered() -> Iterator[tuple[Pixels, str]]:
         nonlocal count
         for pixels, caption in tiles:
             count += bool(caption)
             yield pixels, caption
 
-    sheet = contact_sheet(counted(), columns=PER_CLUSTER)
+    sheet = contact_sheet(numbered(), columns=PER_CLUSTER)
     if not count:
         raise FaceindexError("there is no face to show: none of these photos can be read now")
     try:
         sheet.save(path, quality=88)
     except OSError as error:
         raise FaceindexError(f"cannot write {shown(path)}: {error.strerror or error}; name another place") from error
-    return f"{target}: {count} faces"
+    return f"{target}: {counted(count, 'face')}"
 
 
 def _check(db: sqlite3.Connection, path: str) -> None:

@@ -7,10 +7,12 @@ import click
 from faceindex.cli.app import App, pass_app
 from faceindex.cli.options import switch
 from faceindex.cli.output import Row, show_json
-from faceindex.report import moment, size
+from faceindex.report import counted, moment, size
 from faceindex.store import listings, roots, settings
 from faceindex.store.paths import shown
 from faceindex.store.roots import Root
+
+LEFT = {"unread": "unread file", "problems": "problem"}
 
 
 @click.command(epilog="Example: faceindex status --json")
@@ -31,12 +33,13 @@ def status(app: App, json: bool) -> None:
 
 def _lines(app: App, numbers: Row, folders: list[Root], last: Row | None) -> list[str]:
     n = {name: f"{value:,}" for name, value in numbers.items()}
+    left = [counted(numbers[name], noun) for name, noun in LEFT.items() if numbers[name]]
     lines = [f"Index    {app.index} ({size(app.index.stat().st_size)})"]
-    lines += [f"Root     {shown(root.path)}: {root.files:,} files" for root in folders]
-    lines.append(f"Photos   {n['photos']} with {n['faces']} faces, {n['named']} of them named")
-    lines.append(f"People   {n['people']}; {n['unnamed_clusters']} clusters without a name")
+    lines += [f"Root     {shown(root.path)}: {counted(root.files, 'file')}" for root in folders]
+    lines.append(f"Photos   {n['photos']} with {counted(numbers['faces'], 'face')}, {n['named']} of them named")
+    lines.append(f"People   {n['people']}; {counted(numbers['unnamed_clusters'], 'cluster')} without a name")
     if last:
         lines.append(f"Last run {moment(last['started_at'])}: {last['outcome'] or 'running, or killed'}")
-    if numbers["unread"] or numbers["problems"]:
-        lines.append(f"Left     {n['unread']} files to read, {n['problems']} problems")
+    if left:
+        lines.append(f"Left     {', '.join(left)}")
     return lines

@@ -72,6 +72,8 @@ def scan(index: Path, options: ScanOptions, stop: Stop | None = None, progress: 
         with scan_lock(index), stop.on_signals():
             # What a scan does can be done again: after a power cut its last second may be missing.
             db.execute("PRAGMA synchronous = NORMAL")
+            # A night is not lost because somebody left a shell open that holds the index for a while.
+            db.execute("PRAGMA busy_timeout = 300000")
             return _night(db, replace(options, index=str(index.resolve())), stop, progress)
     finally:
         db.close()

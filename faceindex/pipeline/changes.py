@@ -66,7 +66,8 @@ def same(file: File, before: KnownFile) -> bool:
 
 def same_place_on_disk(file: File, before: KnownFile) -> bool:
     """Whether device and inode are what they were; a disk plugged in again may have another number."""
-    return signed(file.inode) == before.inode and signed(file.device) == before.device
+    now, then = (file.inode, file.device), (before.inode, before.device)
+    return now == then or tuple(map(signed, now)) == then  # few numbers are so large
 
 
 def lost_most(losses: Sequence[Loss]) -> Loss | None:

@@ -24,6 +24,7 @@ from faceindex.pipeline.options import ScanOptions
 from faceindex.pipeline.stop import Stop
 from faceindex.store import files, photos
 
+PAGE = 200  # files asked for at once
 SAVE_EVERY = 64  # results
 SAVE_SECONDS = 2.0
 MOST_WAITING = 16  # of one size; where more are equal they are uncompressed scans rather than copies
@@ -94,13 +95,15 @@ class _Reading:
 
     def _task(self, unread: files.Unread) -> Task:
         options = self._options
-        known = photos.settled_digests(self._db, unread.size, options.backend, self._run_id)
+        known: frozenset[bytes] = frozenset()
+        if unread.kind == "photo":
+            known = photos.settled_digests(self._db, unread.size, options.backend, self._run_id)
         return Task(
             unread.file_id,
             unread.path,
             unread.kind,
             unread.size,
-            known=known if unread.kind == "photo" else frozenset(),
+            known=known,
             backend=options.backend,
             settings=options.detection,
             limits=options.limits,
@@ -160,7 +163,7 @@ class _Reading:
 def _pages(db: sqlite3.Connection, which: files.ToRead) -> Iterator[files.Unread]:
     """Everything to read, page by page: the list itself never stands in memory."""
     after = 0
-    while page := files.to_read(db, which, after):
+    while page := files.to_read(db, which, after, PAGE):
         yield from page
         after = page[-1].file_id
 

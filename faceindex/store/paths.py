@@ -25,10 +25,13 @@ def join(root: str, folder: str, name: str) -> str:
     return "/".join([root.rstrip("/"), *([folder] if folder else []), name])
 
 
+JOINERS = "\u200c\u200d"  # they make one letter of two in Persian or Hindi, and one emoji of several
+
+
 def shown(path: str) -> str:
     """The path for a person to read: broken bytes and control characters as backslash escapes."""
     text, _ = columns(path)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() or c in JOINERS else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def signed(number: int) -> int:
