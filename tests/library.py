@@ -107,23 +107,22 @@ def found(db: sqlite3.Connection, run_id: int, face_ids: Sequence[int], backend:
     """Have the machine make a new cluster of these faces; returns its id."""
     with index_file.transaction(db):
         cluster_id = encodings.new_cluster(db, run_id, backend)
-        _match(db, run_id, cluster_id, face_ids, backend, founded=True)
+        _match(db, run_id, [Match(face_id, cluster_id, 0.2, None, None, True) for face_id in face_ids], backend)
     return cluster_id
 
 
-def join(db: sqlite3.Connection, run_id: int, cluster_id: int, face_ids: Sequence[int], backend: str = "dlib") -> None:
+def join(
+    db: sqlite3.Connection, run_id: int, cluster_id: int, face_ids: Sequence[int], distance: float = 0.25
+) -> None:
     """Have the machine match these faces with a cluster."""
     with index_file.transaction(db):
-        _match(db, run_id, cluster_id, face_ids, backend, founded=False)
+        _match(db, run_id, [Match(face_id, cluster_id, distance, None, None, False) for face_id in face_ids], "dlib")
 
 
-def _match(
-    db: sqlite3.Connection, run_id: int, cluster_id: int, face_ids: Sequence[int], backend: str, *, founded: bool
-) -> None:
+def _match(db: sqlite3.Connection, run_id: int, matches: Sequence[Match], backend: str) -> None:
     weights = encodings.latest_weights(db, backend) or encodings.add_weights(
         db, run_id, backend, 0, np.ones(DIMENSIONS, np.float32)
     )
-    matches = [Match(face_id, cluster_id, 0.25, None, None, founded) for face_id in face_ids]
     encodings.save_matches(db, run_id, weights, 0.4, matches)
 
 
@@ -204,7 +203,7 @@ def family(folder: Path) -> sqlite3.Connection:
                  faces_named=2, problems=1)  # fmt: skip
     path, taken, size, whom = TONIGHT
     for who, face in zip(whom, add_photo(db, run, path, *whom, taken_at=taken, size=size), strict=True):
-        join(db, run, clusters[who], [face])
+        join(db, run, clusters[who], [face], {"Anna": 0.21875, "Ben": 0.34375}[who])
     vanish(db, deleted[0])
     broken = add_file(db, "/home/me/Pictures/2022/broken.jpg", "half a picture", size=900_000)
     with index_file.transaction(db):

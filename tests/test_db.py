@@ -295,16 +295,17 @@ def test_who_waits_too_long_for_another_writer_is_told(index, monkeypatch):
     assert isinstance(told, FaceindexError)
 
 
+def begin_and_fail(db):
+    with index_file.transaction(db):
+        library.begin(db)  # a transaction within becomes part of it
+        db.execute("INSERT INTO run (started_at, version, options) VALUES (NULL, 'x', 'x')")
+
+
 def test_a_transaction_is_kept_whole_or_not_at_all(index):
     with opened(index) as db:
-        def runs():
-            return db.execute("SELECT count(*) FROM run").fetchone()[0]
-
-        before = runs()
-        with pytest.raises(sqlite3.IntegrityError), index_file.transaction(db):
-            library.begin(db)  # a transaction within becomes part of it
-            db.execute("INSERT INTO run (started_at, version, options) VALUES (NULL, 'x', 'x')")
-        assert runs() == before
+        with pytest.raises(sqlite3.IntegrityError):
+            begin_and_fail(db)
+        assert db.execute("SELECT count(*) FROM run").fetchone()[0] == 1
         assert not db.in_transaction
 
 

@@ -13,7 +13,11 @@ from dataclasses import replace
 
 import psutil
 import pytest
-from nights import BLUE, CYAN, GREEN, MAGENTA, RED, YELLOW
+from nights import BLUE, CYAN, GREEN, MAGENTA, RAISE, RED, YELLOW
+
+from faceindex import pipeline
+from faceindex.db import open_index
+from faceindex.pipeline import reading, recognising
 
 COLOURS = (RED, GREEN, BLUE, YELLOW, CYAN, MAGENTA)
 SLOW = ("--backend", "slow", "--engine", "processes:2")
@@ -52,7 +56,7 @@ def test_a_scan_killed_at_random_moments_ends_like_an_undisturbed_one(grown, see
     assert code == 5, said  # one picture is broken
     labels = grown.dump()["label"]
     moments = random.Random(seed)
-    for _ in range(6):
+    for _ in range(5):
         process = grown.command("scan", grown.library, *SLOW)
         time.sleep(moments.uniform(0.25, 0.95) * lasts)
         workers = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
@@ -67,6 +71,54 @@ def test_a_scan_killed_at_random_moments_ends_like_an_undisturbed_one(grown, see
     outcomes = [row[0] for row in grown.rows("SELECT outcome FROM run ORDER BY run_id")]
     assert outcomes[-1] == "done"
     assert set(outcomes[1:-1]) <= {"killed", "done"}
+
+
+def test_a_scan_killed_between_any_two_transactions_ends_like_an_undisturbed_one(home, monkeypatch):
+    # Within one, SQLite sees to it; so these are all the moments there are.
+    for number in range(12):
+        home.photo(f"{number % 2}/{number:02}.png", COLOURS[number % 6], COLOURS[(number + 1) % 6])
+    home.scan(backend="nasty")
+    home.label(home.library / "0/00.png", "Anna")
+    home.photo("0/00.png", (240, 20, 10), COLOURS[1])
+    shutil.copy(home.library / "0/02.png", home.library / "copy.png")
+    (home.library / "1").rename(home.library / "2")
+    (home.library / "0/04.png").unlink()
+    home.photo("bad.png", RED, does=RAISE)
+    for number in range(6):
+        home.photo(f"new/{number}.png", COLOURS[number], COLOURS[(number + 2) % 6])
+    other = home.undisturbed()
+    other.scan(backend="nasty")
+    monkeypatch.setattr(reading, "SAVE_EVERY", 1)
+    monkeypatch.setattr(recognising, "BATCH", 3)
+    moments = list(snapshots(home, monkeypatch))
+    assert len(moments) > 15
+    for moment in moments:
+        killed = replace(home, name=f"{moment}/faces.db")
+        killed.scan(backend="nasty")
+        assert killed.dump() == other.dump(), moment
+
+
+def snapshots(home, monkeypatch) -> list[int]:
+    """Scan, and keep a copy of the index as it was before each transaction: what a kill would have left."""
+    moments: list[int] = []
+
+    def keep(statement: str) -> None:
+        if statement.startswith("BEGIN"):
+            moments.append(len(moments))
+            folder = home.index.parent / str(moments[-1])
+            folder.mkdir()
+            for part in ("faces.db", "faces.db-wal"):
+                shutil.copy(home.index.with_name(part), folder)
+
+    def opened(path):
+        db = open_index(path)
+        db.set_trace_callback(keep)
+        return db
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "open_index", opened)
+        home.scan(backend="nasty")
+    return moments
 
 
 def test_a_run_that_was_killed_is_called_so_by_the_next(home):
