@@ -178,6 +178,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA trusted_schema = OFF")
+        # Else INSERT OR REPLACE deletes a row without telling the journal.
+        db.execute("PRAGMA recursive_triggers = ON")
     except BaseException:
         db.close()
         raise

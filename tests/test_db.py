@@ -102,7 +102,7 @@ def test_opening_alone_changes_no_byte(index):
 
 def test_a_connection_keeps_its_promises(path):
     wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0,
-              "application_id": 0x46414349}  # fmt: skip
+              "recursive_triggers": 1, "application_id": 0x46414349}  # fmt: skip
     with opened(path) as db:
         assert {name: db.execute(f"PRAGMA {name}").fetchone()[0] for name in wanted} == wanted
 

@@ -245,6 +245,14 @@ def test_an_error_within_an_entry_leaves_no_trace_of_it(db, anna):
     library.name(db, anna, "Anna")
 
 
+def test_a_word_that_replaces_another_is_taken_back_to_that_other(db, anna):
+    (face, *_) = library.members(db)
+    library.say(db, face, "Anna")
+    library.say(db, face, "Ben")
+    journal.undo(db)
+    assert library.labels(db) == {face: "Anna"}
+
+
 def test_outside_an_entry_nothing_is_written_down(db, run, anna):
     library.name(db, anna, "Anna")
     rows = len(table(db, "journal_change"))

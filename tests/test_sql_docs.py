@@ -50,7 +50,11 @@ def box(names, rows):
     def line(texts, pad):
         return "│ " + " │ ".join(pad(text, width) for text, width in zip(texts, widths, strict=True)) + " │"
 
-    head = line(names, lambda text, width: " " * ((width - len(text)) // 2) + text + " " * ((width - len(text) + 1) // 2))
+    def centred(text, width):
+        before = (width - len(text)) // 2
+        return " " * before + text + " " * (width - len(text) - before)
+
+    head = line(names, centred)
     body = [line(row, str.ljust) for row in cells]
     return "\n".join([rule("┌", "┬", "┐"), head, rule("├", "┼", "┤"), *body, rule("└", "┴", "┘")]) + "\n"
 

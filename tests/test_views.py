@@ -50,15 +50,15 @@ def remove_root(db, path):
         roots.remove(db, roots.find(db, path))
 
 
-def recount(family):
+def recount():
     """What the family's library holds, counted in Python from the list it is made of."""
-    photos = [photo for photo in [*family, library.TONIGHT]]
+    photos = [*library.FAMILY, library.TONIGHT]
     named = [(path, who) for path, _, _, whom in photos for who in whom if who[0].isupper()]
     return photos, named
 
 
 def test_the_views_count_what_python_counts(family):
-    photos, named = recount(library.FAMILY)
+    photos, named = recount()
     assert set(rows(family, "SELECT path, faces FROM photos")) == {(p[0], len(p[3])) for p in photos}
     assert set(rows(family, "SELECT path, person FROM appearances")) == set(named)
     assert len(rows(family, "SELECT path, person FROM appearances")) == len(named)
@@ -262,8 +262,8 @@ def test_a_file_that_was_never_read_has_no_digest(db):
 def test_clusters_are_listed_as_they_deserve_a_name(family):
     listed = listings.rows(family, listings.CLUSTERS, which="all", least=1, limit=99)
     assert [(row["cluster"], row["person"], row["photos"]) for row in listed] == [
-        (5, "", 3), (6, "", 1), (2, "Ben", 6), (1, "Anna", 6), (3, "Carl", 2), (4, "Dora", 2),
-    ] or [row["photos"] for row in listed] == [3, 1, 6, 6, 2, 2]  # fmt: skip
+        (5, "", 3), (6, "", 1), (1, "Anna", 6), (2, "Ben", 6), (3, "Carl", 2), (4, "Dora", 2),
+    ]  # fmt: skip
     unnamed = listings.rows(family, listings.CLUSTERS, which="unnamed", least=2, limit=99)
     assert [row["cluster"] for row in unnamed] == [5]
     named = listings.rows(family, listings.CLUSTERS, which="named", least=1, limit=1)
@@ -301,6 +301,7 @@ def test_every_view_works_where_the_schema_is_not_trusted(family):
 
 def test_asking_for_one_person_or_photo_or_cluster_reads_no_table_from_end_to_end(family):
     """With a hundred thousand photos this is the difference between a second and a hundredth."""
+    tables = {row[0] for row in rows(family, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     for query in (
         "SELECT * FROM appearances WHERE person = 'Anna'",
         "SELECT * FROM photos WHERE photo_id = 1",
@@ -309,5 +310,4 @@ def test_asking_for_one_person_or_photo_or_cluster_reads_no_table_from_end_to_en
         "SELECT * FROM files WHERE photo_id = 1",
     ):
         plan = [row["detail"] for row in family.execute(f"EXPLAIN QUERY PLAN {query}")]
-        assert [step for step in plan if step.startswith("SCAN") and step not in ("SCAN seen", "SCAN (subquery-3)")
-                and "subquery" not in step.lower()] == [], query  # fmt: skip
+        assert [step for step in plan if step.split()[0] == "SCAN" and step.split()[1] in tables] == [], query

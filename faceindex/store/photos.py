@@ -41,8 +41,8 @@ def settled_digests(db: sqlite3.Connection, size: int, backend: str, run_id: int
     rows = db.execute(
         """SELECT digest FROM photo JOIN examination USING (photo_id) WHERE photo.size = :size AND backend = :backend
            UNION
-           SELECT digest FROM problem JOIN file USING (file_id)
-           WHERE file.size = :size AND digest IS NOT NULL AND problem.stage = 'examine'
+           SELECT digest FROM file CROSS JOIN problem USING (file_id)
+           WHERE file.size = :size AND file.stale AND digest IS NOT NULL AND problem.stage = 'examine'
              AND (NOT problem.retry OR problem.run_id = :run_id)""",
         {"size": size, "backend": backend, "run_id": run_id},
     )
