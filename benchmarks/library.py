@@ -29,7 +29,7 @@ def originals() -> list[Path]:
     return found
 
 
-def twelve_megapixels(folder: Path, count: int, least: int = 500) -> list[Path]:
+def twelve_megapixels(folder: Path, count: int, least: int = 300) -> list[Path]:
     """Write `count` JPEGs of 12 megapixels, as a camera makes them: enlarged real photos with sensor noise."""
     folder.mkdir(parents=True, exist_ok=True)
     made: list[Path] = []

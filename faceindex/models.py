@@ -132,8 +132,8 @@ class DetectionSettings:
 
     policy: Policy = "hog-then-cnn"
     size: int = 1600  # longest side in pixels at which HOG works; smaller pictures grow at most twofold
-    cnn_size: int = 640  # the same for the CNN …
-    cnn_pixels: int = 320_000  # … which never sees more pixels than this: its memory grows with them
+    cnn_size: int = 400  # the same for the CNN, which is for the large faces that HOG misses …
+    cnn_pixels: int = 120_000  # … which never sees more pixels than this: its memory grows with them
     upsample: int = 0  # times dlib doubles the working picture
     min_face: int = 32  # narrowest face kept, in pixels of the original picture
     min_score: float = 0.15

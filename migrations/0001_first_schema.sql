@@ -74,7 +74,7 @@ CREATE TABLE file (                   -- one path, as stat() last saw it
 CREATE INDEX file_digest ON file (digest, gone, folder_id);  -- which paths hold this photo, are they there?
 CREATE INDEX file_inode ON file (inode, size);        -- was this new path known under another name?
 CREATE INDEX file_stale ON file (stale) WHERE stale;  -- what is to be read?
-CREATE INDEX file_troubled ON file (size) WHERE stale AND digest IS NOT NULL;
+CREATE INDEX file_troubled ON file (size) WHERE stale AND digest IS NOT NULL;  -- which damaged pictures have this size?
 
 CREATE TABLE photo (                  -- one distinct picture, however many files hold it
     photo_id    INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -261,6 +261,26 @@ def test_renaming_to_a_name_that_is_taken_or_from_one_that_is_not_there_is_refus
     assert names(db) == ["Anna", "Ben"]
 
 
+def test_a_cluster_that_all_faces_left_has_no_average(db, run):
+    cluster, faces = cluster_of(db, run, "/lib/a.jpg", "/lib/b.jpg")
+    averages.assign(db, dict.fromkeys(faces))
+    assert db.execute("SELECT count(*) FROM average").fetchone()[0] == 0
+    averages.assign(db, dict.fromkeys(faces, cluster))
+    assert people.cluster(db, cluster).faces == 2
+
+
+def test_an_average_that_went_wrong_is_found_and_rebuilt(db, run):
+    one, _ = cluster_of(db, run, "/lib/a.jpg", "/lib/b.jpg")
+    two, _ = cluster_of(db, run, "/lib/c.jpg")
+    three, _ = cluster_of(db, run, "/lib/d.jpg")
+    db.execute("UPDATE average SET total = zeroblob(length(total)) WHERE cluster_id = ?", (one,))
+    db.execute("DELETE FROM average WHERE cluster_id = ?", (two,))
+    assert averages.check(db) == [one, two]
+    averages.rebuild(db, [one, two])
+    assert averages.check(db) == []
+    assert people.cluster(db, three).faces == 1
+
+
 def test_cluster_numbers_are_never_used_again(db, run):
     one, _ = cluster_of(db, run, "/lib/a.jpg")
     two, _ = cluster_of(db, run, "/lib/b.jpg")

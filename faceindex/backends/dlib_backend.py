@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from faceindex.models import Box, DetectionSettings, Pixels, Policy
 
 SAME_FACE = 0.4  # IoU above which a HOG and a CNN box are one face
+# Down to half the size dlib's own bilinear scaling skips no pixel, finds the same faces and takes 10 ms
+# where resize() takes 30 (2000 to 1600 pixels).
+PLAIN_BILINEAR = 0.5
 CNN_SHORTEST = 40  # pixels: half the CNN's window; below 10 dlib fails and corrupts memory
 
 
@@ -88,9 +91,15 @@ POLICIES: dict[Policy, Callable[[Pixels, DetectionSettings], list[Detection]]] =
 
 def scaled(pixels: Pixels, longest: int) -> Pixels:
     """The picture at its working size, as dlib wants it in memory; 0 means as it is."""
-    if longest and pixels.size and max(pixels.shape[:2]) != longest:
-        pixels = resize(pixels, longest)
-    return np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    if not longest or not pixels.size or max(height, width) == longest:
+        return np.ascontiguousarray(pixels)
+    scale = longest / max(height, width)
+    if PLAIN_BILINEAR <= scale < 1:
+        rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+        shrunk: Pixels = dlib.resize_image(np.ascontiguousarray(pixels), rows=rows, cols=columns)
+        return shrunk
+    return np.ascontiguousarray(resize(pixels, longest))
 
 
 def cnn_longest(pixels: Pixels, settings: DetectionSettings) -> int:

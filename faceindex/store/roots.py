@@ -23,10 +23,11 @@ class Root:
 def all_roots(db: sqlite3.Connection) -> list[Root]:
     """Every root in use, with the number of its present files."""
     rows = db.execute(
-        """SELECT root_id, path, raw_path, added_at,
-                  (SELECT count(*) FROM file JOIN folder USING (folder_id)
-                   WHERE folder.root_id = root.root_id AND file.gone IS NULL) AS files
-           FROM root WHERE removed_at IS NULL ORDER BY path, raw_path"""
+        """SELECT root_id, path, raw_path, added_at, coalesce(present.files, 0) AS files
+           FROM root LEFT JOIN (
+               SELECT root_id, count(*) AS files FROM file CROSS JOIN folder USING (folder_id)
+               WHERE gone IS NULL GROUP BY root_id) AS present USING (root_id)
+           WHERE removed_at IS NULL ORDER BY path, raw_path"""
     )
     return [Root(r["root_id"], path_of(r["path"], r["raw_path"]), r["added_at"], r["files"]) for r in rows]
 
