@@ -28,9 +28,7 @@ LIMITS = ReadLimits()
 
 
 @overload
-def find_faces(
-    source: Source, *, backend: str = "dlib", settings: DetectionSettings = DEFAULTS
-) -> list[Face]: ...
+def find_faces(source: Source, *, backend: str = "dlib", settings: DetectionSettings = DEFAULTS) -> list[Face]: ...
 @overload
 def find_faces(
     source: list[Any] | tuple[Any, ...], *, backend: str = "dlib", settings: DetectionSettings = DEFAULTS

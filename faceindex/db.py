@@ -20,10 +20,9 @@ from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
 
-from faceindex.errors import CorruptIndex, DiskFull, FaceindexError, IndexProblem, NewerIndex, NotAnIndex
+from faceindex import header
+from faceindex.errors import CorruptIndex, DiskFull, FaceindexError, IndexProblem, NotAnIndex
 
-APPLICATION_ID = 0x46414349  # "FACI"
-SQLITE_MAGIC = b"SQLite format 3\x00"
 BUSY_TIMEOUT_MS = 30_000
 MIGRATION_NAME = re.compile(r"^(\d{4})_\w+\.sql$")
 
@@ -43,8 +42,11 @@ class Scripts:
 def scripts(folder: Path | None = None) -> Scripts:
     """Read schema.sql and migrations/ from folder; by default those that belong to this program."""
     folder = folder or _sql_folder()
-    steps = [(int(found[1]), path) for path in sorted((folder / "migrations").iterdir())
-             if (found := MIGRATION_NAME.match(path.name))]
+    steps = [
+        (int(found[1]), path)
+        for path in sorted((folder / "migrations").iterdir())
+        if (found := MIGRATION_NAME.match(path.name))
+    ]
     return Scripts(
         (folder / "schema.sql").read_text("utf-8"),
         tuple((number, path.read_text("utf-8")) for number, path in steps),
@@ -76,7 +78,7 @@ def open_index(path: Path, *, create: bool = True, sql: Scripts | None = None) -
                 raise FaceindexError(f"there is no index at {path} yet; run 'faceindex scan FOLDER' first")
             _create_empty(path)
         else:
-            _refuse_foreign(path, sql.version)
+            header.refuse_foreign(path, sql.version)
         db = _connect(path)
         try:
             _make_current(db, path, sql)
@@ -94,78 +96,6 @@ def _create_empty(path: Path) -> None:
     handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
     os.fchmod(handle, 0o600)  # it may have been there, empty
     os.close(handle)
-
-
-def _refuse_foreign(path: Path, newest: int) -> None:
-    """Raise unless path is an index we can use.
-
-    Reads the header itself: SQLite would lay -wal and -shm files beside another program's database.
-    """
-    with open(path, "rb") as file:
-        head = file.read(HEADER)
-    if len(head) < HEADER or not head.startswith(SQLITE_MAGIC):
-        raise NotAnIndex(f"{path} is not a faceindex index; choose another file with --db")
-    if _is_blank(head):
-        head = _logged_head(path) or head
-    if _number(head, APPLICATION_AT) != APPLICATION_ID and not _is_blank(head):
-        raise _not_ours(path)
-    version = _number(head, VERSION_AT)
-    if version > newest:
-        raise _newer(path, version, newest)
-    if path.stat().st_size < _announced_size(head) and not _log_size(path):
-        raise CorruptIndex(f"{path} is damaged (cut short); restore a copy made by 'faceindex backup'")
-
-
-# Where the header of an SQLite file (sqlite.org/fileformat2.html) keeps what we need.
-PAGE_SIZE_AT, CHANGES_AT, PAGES_AT, VERSION_AT, APPLICATION_AT, VALID_AT = 16, 24, 28, 60, 68, 92
-CELLS_AT = 103  # how many entries the first page of the list of tables has
-HEADER = 108  # bytes we read
-
-
-def _number(head: bytes, at: int, size: int = 4) -> int:
-    return int.from_bytes(head[at : at + size], "big")
-
-
-def _is_blank(head: bytes) -> bool:
-    """An SQLite file without a table or a mark: another process, or a killed one, is just making our index."""
-    return not (_number(head, APPLICATION_AT) or _number(head, VERSION_AT) or _number(head, CELLS_AT, 2))
-
-
-def _announced_size(head: bytes) -> int:
-    """Bytes the file must have at least; 0 where its header does not say."""
-    page = _number(head, PAGE_SIZE_AT, 2)
-    valid = _number(head, CHANGES_AT) == _number(head, VALID_AT)
-    return _number(head, PAGES_AT) * (65536 if page == 1 else page) if valid else 0
-
-
-def _log_size(path: Path) -> int:
-    """Bytes of changes that wait beside the file, which is then not the whole truth."""
-    log = path.with_name(path.name + "-wal")
-    return log.stat().st_size if log.exists() else 0
-
-
-def _logged_head(path: Path) -> bytes | None:
-    """The newest head of the file in the log beside it, if one is there."""
-    head = None
-    if _log_size(path):
-        with open(path.with_name(path.name + "-wal"), "rb") as log:
-            page = _number(log.read(32), 8)
-            while len(frame := log.read(24)) == 24:  # its page number, among others; then the page
-                start = log.read(HEADER)
-                if _number(frame, 0) == 1 and len(start) == HEADER:
-                    head = start
-                log.seek(page - HEADER, os.SEEK_CUR)
-    return head
-
-
-def _not_ours(path: Path) -> NotAnIndex:
-    return NotAnIndex(f"{path} is another program's database; choose another file with --db")
-
-
-def _newer(path: Path, version: int, newest: int) -> NewerIndex:
-    return NewerIndex(
-        f"{path} was written by a newer faceindex (schema {version}, this one knows {newest}); update faceindex"
-    )
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -205,7 +135,7 @@ def _make_current(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
     if version == sql.version:
         return
     if version > sql.version:
-        raise _newer(path, version, sql.version)
+        raise header.newer(path, version, sql.version)
     if version:
         migrate(db, path, sql)
         return
@@ -308,8 +238,10 @@ def check(db: sqlite3.Connection) -> list[str]:
     """What is wrong with the file by SQLite's own tests; empty when it is sound."""
     try:
         found = [row[0] for row in db.execute("PRAGMA integrity_check(20)") if row[0] != "ok"]
-        found += [f"row {row[1]} of {row[0]} points to a missing row of {row[2]}"
-                  for row in db.execute("PRAGMA foreign_key_check")]
+        found += [
+            f"row {row[1]} of {row[0]} points to a missing row of {row[2]}"
+            for row in db.execute("PRAGMA foreign_key_check")
+        ]
     except sqlite3.DatabaseError as error:  # too damaged even to be checked to the end
         return [str(error)]
     return found

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 FileKind = Literal["photo", "other", "special"]
 Policy = Literal["hog-then-cnn", "hog", "cnn", "both"]
 Stage = Literal["crawl", "read", "examine"]
-ProblemKind = Literal[
-    "unreadable", "changing", "corrupt", "too-large", "timeout", "crash", "memory", "unexpected"
-]
+ProblemKind = Literal["unreadable", "changing", "corrupt", "too-large", "timeout", "crash", "memory", "unexpected"]
 
 # What the crawler takes for a photo. Camera raw files are no pictures to us: they are only hashed.
 # fmt: off

@@ -41,9 +41,7 @@ class FakeBackend:
             for pixels in pictures
         ]
 
-    def encode(
-        self, pictures: Sequence[Pixels], boxes: Sequence[Sequence[Box]]
-    ) -> list[NDArray[np.float32]]:
+    def encode(self, pictures: Sequence[Pixels], boxes: Sequence[Sequence[Box]]) -> list[NDArray[np.float32]]:
         return [
             np.array([colour(pixels, box) for box in found], np.float32).reshape(len(found), 3)
             for pixels, found in zip(pictures, boxes, strict=True)

@@ -111,9 +111,7 @@ def found(db: sqlite3.Connection, run_id: int, face_ids: Sequence[int], backend:
     return cluster_id
 
 
-def join(
-    db: sqlite3.Connection, run_id: int, cluster_id: int, face_ids: Sequence[int], distance: float = 0.25
-) -> None:
+def join(db: sqlite3.Connection, run_id: int, cluster_id: int, face_ids: Sequence[int], distance: float = 0.25) -> None:
     """Have the machine match these faces with a cluster."""
     with index_file.transaction(db):
         _match(db, run_id, [Match(face_id, cluster_id, distance, None, None, False) for face_id in face_ids], "dlib")

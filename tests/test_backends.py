@@ -182,9 +182,7 @@ def test_a_file_that_is_no_picture_is_named_in_one_sentence(fake, tmp_path):
         faceindex.find_faces(tmp_path / "gone.jpg", backend="fake")
 
 
-@pytest.mark.parametrize(
-    "array", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3))]
-)
+@pytest.mark.parametrize("array", [np.zeros((9, 9), np.uint8), np.zeros((9, 9, 4), np.uint8), np.zeros((9, 9, 3))])
 def test_an_array_that_is_no_rgb_picture_is_refused(fake, array):
     with pytest.raises(UsageProblem, match="must be RGB"):
         faceindex.find_faces(array, backend="fake")

@@ -52,6 +52,7 @@ def python(script, *arguments, **options):
 @contextlib.contextmanager
 def untouched(path):
     """Nothing in the folder changes: not a byte, not a time, not a file more or less."""
+
     def look():
         return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in path.parent.iterdir() if p.is_file()}
 

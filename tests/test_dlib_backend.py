@@ -121,9 +121,7 @@ def test_a_small_web_picture_grows_at_most_twofold(astronaut):
 
 
 def test_the_cnn_runs_only_where_hog_finds_nothing(astronaut):
-    looked = subprocess.run(
-        [sys.executable, "-c", LAZY, "hog-then-cnn"], capture_output=True, text=True, check=True
-    )
+    looked = subprocess.run([sys.executable, "-c", LAZY, "hog-then-cnn"], capture_output=True, text=True, check=True)
     assert looked.stdout.split() == ["1", "False"]
 
 

@@ -40,7 +40,7 @@ def test_an_index_reached_by_a_link_is_the_same_index(library):
         scan(link, ScanOptions(backend="fake", engine="serial"))
 
 
-@pytest.mark.parametrize("left", [b"", b"garbage", b'{"pid": 1}', b'[1, 2]', b"\xff\x00"])
+@pytest.mark.parametrize("left", [b"", b"garbage", b'{"pid": 1}', b"[1, 2]", b"\xff\x00"])
 def test_what_a_killed_scan_left_in_the_lock_file_blocks_nobody(library, left):
     library.index.with_name("faces.db.lock").write_bytes(left)
     assert library.scan().result.outcome == "done"

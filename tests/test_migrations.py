@@ -69,6 +69,7 @@ def backups(path):
 
 def shape(db):
     """Everything that makes an index what it is, but for the rows and for comments and spaces."""
+
     def plain(sql):
         return " ".join(re.sub(r"--[^\n]*", " ", sql or "").replace("(", " ( ").replace(")", " ) ").split())
 

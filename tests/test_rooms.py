@@ -19,7 +19,7 @@ ROOMS = (
     "store engines backends",
     "worker",
     "db crawl image sheet matching clustering",
-    "exif",
+    "exif header",
     "models errors",
 )
 LINE = {room: number for number, rooms in enumerate(ROOMS) for room in rooms.split()}

@@ -409,8 +409,6 @@ def test_an_inode_that_another_file_has_now_is_no_proof(three):
     assert three.scan().news["photos_new"] == 1
 
 
-
-
 def test_memory_stays_flat_while_the_library_grows_tenfold(home):
     def grow(files: int) -> None:
         for number in range(files):

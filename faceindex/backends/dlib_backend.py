@@ -110,9 +110,7 @@ def cnn_longest(pixels: Pixels, settings: DetectionSettings) -> int:
     return max(1, min(settings.cnn_size or longest, most))
 
 
-def detections(
-    working: Pixels, rects: Sequence[Any], scores: Sequence[float], detector: str
-) -> list[Detection]:
+def detections(working: Pixels, rects: Sequence[Any], scores: Sequence[float], detector: str) -> list[Detection]:
     """dlib's rectangles as boxes, cut to the picture the way face_recognition cuts them."""
     height, width = working.shape[:2]
     found = []

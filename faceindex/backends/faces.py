@@ -58,9 +58,7 @@ def wide_enough(found: Sequence[Detection], width: int, min_face: int) -> list[D
     return [face for face in found if face.box.width * width >= min_face]
 
 
-def encoded(
-    picture: Picture, pixels: Pixels, found: Sequence[Detection], backend: Backend
-) -> tuple[Face, ...]:
+def encoded(picture: Picture, pixels: Pixels, found: Sequence[Detection], backend: Backend) -> tuple[Face, ...]:
     """Encode each face where it is sharp: on these pixels, or on a cut-out of the full picture."""
     seen = pixels.shape[1]
     small = [face.box for face in found if seen < picture.width and face.box.width * seen < SHARP]
@@ -70,9 +68,7 @@ def encoded(
     return tuple(Face(face.box, face.score, face.detector, encodings[face.box]) for face in found)
 
 
-def encoded_cut_outs(
-    picture: Picture, boxes: Sequence[Box], backend: Backend
-) -> Iterator[tuple[Box, Encoding]]:
+def encoded_cut_outs(picture: Picture, boxes: Sequence[Box], backend: Backend) -> Iterator[tuple[Box, Encoding]]:
     """Each box with the encoding of what the full picture shows there."""
     for first in range(0, len(boxes), CUT_AT_ONCE):
         group = boxes[first : first + CUT_AT_ONCE]

@@ -86,9 +86,7 @@ def is_below(folder: str, others: set[str]) -> bool:
 
 def same_place(old: Sequence[Box], new: Sequence[Box], least: float) -> list[tuple[int, int]]:
     """Pairs (index in old, index in new) of boxes that overlap by at least this IoU, best first, each once."""
-    overlaps = sorted(
-        ((-a.iou(b), i, j) for i, a in enumerate(old) for j, b in enumerate(new) if a.iou(b) >= least)
-    )
+    overlaps = sorted(((-a.iou(b), i, j) for i, a in enumerate(old) for j, b in enumerate(new) if a.iou(b) >= least))
     pairs: list[tuple[int, int]] = []
     for _, i, j in overlaps:
         if all(i != k and j != m for k, m in pairs):

@@ -105,9 +105,7 @@ def _forbidden(db: sqlite3.Connection, batch: Unmatched, gallery: Averages) -> N
     return np.array(pairs, np.int64).reshape(-1, 2)
 
 
-def _as_matches(
-    batch: Unmatched, gallery: Averages, found: matching.Matches, joined: NDArray[np.bool_]
-) -> list[Match]:
+def _as_matches(batch: Unmatched, gallery: Averages, found: matching.Matches, joined: NDArray[np.bool_]) -> list[Match]:
     return [
         Match(
             int(batch.face_ids[row]),

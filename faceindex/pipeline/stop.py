@@ -86,9 +86,7 @@ def seconds_until(clock: str, now: datetime) -> float:
     hour, minute = map(int, clock.split(":"))
     today = now.replace(hour=hour, minute=minute, second=0, microsecond=0, tzinfo=None)
     seconds = [
-        moment.timestamp() - now.timestamp()
-        for day in (today, today + timedelta(days=1))
-        for moment in _moments(day)
+        moment.timestamp() - now.timestamp() for day in (today, today + timedelta(days=1)) for moment in _moments(day)
     ]
     return min(left for left in seconds if left > 0)
 

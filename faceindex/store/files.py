@@ -55,9 +55,7 @@ def add_folder(db: sqlite3.Connection, root_id: int, path: str) -> int:
     known = folder_id(db, root_id, path)
     if known is not None:
         return known
-    cursor = db.execute(
-        "INSERT INTO folder (root_id, path, raw_path) VALUES (?, ?, ?)", (root_id, *columns(path))
-    )
+    cursor = db.execute("INSERT INTO folder (root_id, path, raw_path) VALUES (?, ?, ?)", (root_id, *columns(path)))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
@@ -210,9 +208,7 @@ def mark_gone(db: sqlite3.Connection, file_ids: Iterable[int], how: str) -> int:
     """Mark files 'vanished' or 'excluded'; nothing known of them is deleted. Returns how many."""
     moment = now()
     ids = list(file_ids)
-    db.executemany(
-        "UPDATE file SET gone = ?, gone_at = ? WHERE file_id = ?", ((how, moment, i) for i in ids)
-    )
+    db.executemany("UPDATE file SET gone = ?, gone_at = ? WHERE file_id = ?", ((how, moment, i) for i in ids))
     db.executemany("DELETE FROM problem WHERE file_id = ?", ((i,) for i in ids))
     return len(ids)
 

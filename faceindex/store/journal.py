@@ -95,8 +95,7 @@ def _row_as_json(db: sqlite3.Connection, table: str, row: str) -> str:
     columns = [r["name"] for r in db.execute(f"PRAGMA main.table_info({table})")]
     keep = [c for c in columns if not wanted or c in wanted or c in key]
     pairs = ", ".join(
-        f"""'{c}', iif(typeof({row}."{c}") = 'blob', json_object('hex', hex({row}."{c}")), {row}."{c}")"""
-        for c in keep
+        f"""'{c}', iif(typeof({row}."{c}") = 'blob', json_object('hex', hex({row}."{c}")), {row}."{c}")""" for c in keep
     )
     return f"json_object({pairs})"
 
@@ -188,9 +187,7 @@ def _image(text: str | None) -> dict[str, Any] | None:
     return {name: bytes.fromhex(v["hex"]) if isinstance(v, dict) else v for name, v in row.items()}
 
 
-def _restore(
-    db: sqlite3.Connection, table: str, before: dict[str, Any] | None, after: dict[str, Any] | None
-) -> None:
+def _restore(db: sqlite3.Connection, table: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> None:
     """Bring one row from `after` back to `before`."""
     if before is None:
         assert after is not None
