@@ -38,6 +38,7 @@ PHOTOS = Path(os.environ.get("FACEINDEX_TEST_DATA", Path(__file__).resolve().par
 CNN_SIZES = (400, 640, 800)
 BOUNDS = ((400, 120_000), (640, 320_000), (640, 480_000), (800, 410_000), (800, 480_000))
 SETTINGS = DetectionSettings(cnn_pixels=10**9, min_score=0.0)
+JUDGED = replace(SETTINGS, cnn_size=640, cnn_pixels=320_000)  # the CNN whose boxes were looked at
 SMALLEST = 200  # pixels: below are icons and crops of single faces
 GROUP = "detect/dlib_faces/2007_007763.jpg"
 KEEP_BLOCKS = "glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592"
@@ -97,7 +98,7 @@ def scores(folder: str | None = None) -> None:
     rows = []
     for path, picture in pictures("detect", "albums", "nofaces"):
         pixels = picture.pixels(1600)
-        found = find_by_hog(pixels, SETTINGS) or find_by_cnn(pixels, replace(SETTINGS, cnn_size=640, cnn_pixels=320_000))
+        found = find_by_hog(pixels, SETTINGS) or find_by_cnn(pixels, JUDGED)
         rows += [(face.detector, face.score, path, pixels, face) for face in found]
     rows.sort(key=lambda row: row[:2])
     for detector, score, path, pixels, face in rows:

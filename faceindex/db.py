@@ -14,6 +14,7 @@ import os
 import re
 import sqlite3
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -77,7 +78,7 @@ def open_index(path: Path, *, create: bool = True, sql: Scripts | None = None) -
             if not create:
                 raise FaceindexError(f"there is no index at {path} yet; run 'faceindex scan FOLDER' first")
             _create_empty(path)
-        else:
+        elif not any(db.is_of(path) for db in _OPEN):
             header.refuse_foreign(path, sql.version)
         db = _connect(path)
         try:
@@ -86,6 +87,27 @@ def open_index(path: Path, *, create: bool = True, sql: Scripts | None = None) -
             db.close()
             raise
         return db
+
+
+class _Connection(sqlite3.Connection):
+    """Known to this process as long as it is open.
+
+    POSIX drops every lock that a process holds on a file when it closes any handle of that file. So the
+    first bytes are not read past SQLite while it has the file open: they were checked when it opened it.
+    """
+
+    inode: tuple[int, int] | None = None
+
+    def is_of(self, path: Path) -> bool:
+        status = path.stat()
+        return self.inode == (status.st_dev, status.st_ino)
+
+    def close(self) -> None:
+        _OPEN.discard(self)
+        super().close()
+
+
+_OPEN: weakref.WeakSet[_Connection] = weakref.WeakSet()
 
 
 def _create_empty(path: Path) -> None:
@@ -99,8 +121,11 @@ def _create_empty(path: Path) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+    db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, factory=_Connection)
     try:
+        status = path.stat()
+        db.inode = status.st_dev, status.st_ino
+        _OPEN.add(db)
         db.row_factory = sqlite3.Row
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()  # a damaged file stops us here, before we write
         _use_log(db)

@@ -36,7 +36,10 @@ class Finding:
 def examine(index: Path) -> Iterator[Finding]:
     """Look at everything; no finding keeps the next from being made."""
     for look in CHECKS:
-        yield from look(index)
+        try:
+            yield from look(index)
+        except OSError as error:
+            yield Finding("bad", look.__name__.strip("_"), f"cannot be looked at ({error}); check the permissions")
 
 
 def _versions(index: Path) -> Iterator[Finding]:

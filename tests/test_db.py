@@ -411,3 +411,23 @@ def test_a_backup_that_the_disk_has_no_room_for_is_told_and_leaves_nothing(index
     assert error == ""
     assert out.startswith(f"the disk that holds {tmp_path / 'copy.db'} is full")
     assert list(tmp_path.glob("copy.db*")) == []
+
+
+def test_a_second_connection_of_the_same_process_costs_the_first_no_word(tmp_path: Path) -> None:
+    # POSIX drops a process's locks on a file when it closes any handle of it; another process would then
+    # take itself for the last one and delete the log under the first.
+    path = tmp_path / "faces.db"
+    code = f"""
+import os, pathlib, sqlite3, subprocess, sys
+from faceindex import db
+path = pathlib.Path({str(path)!r})
+first = db.open_index(path)
+db.open_index(path).close()
+subprocess.run([sys.executable, "-c", f"import sqlite3; c = sqlite3.connect({{str(path)!r}}); "
+                "c.execute('SELECT count(*) FROM person').fetchone(); c.close()"], check=True)
+first.execute("INSERT INTO person (name) VALUES ('Anna')")
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT name FROM person").fetchall() == [("Anna",)]

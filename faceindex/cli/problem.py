@@ -41,7 +41,8 @@ def retry(app: App, problem_ids: tuple[int, ...]) -> None:
     """Have the next scan try these again, or all."""
     wanted = list(dict.fromkeys(problem_ids))
     with app.open() as db, transaction(db):
-        count = problems.retry(db, wanted or None)
-        if count < len(wanted):
+        there = {row["problem"] for row in listings.rows(db, listings.PROBLEMS)}
+        if not there.issuperset(wanted):
             raise UsageProblem("not all of these problems are there; 'faceindex problem list' shows those that are")
+        count = problems.retry(db, wanted or None)
     app.say(f"the next scan will try {count} again")

@@ -78,8 +78,12 @@ def _write(db: sqlite3.Connection, target: str, tiles: Tiles) -> str:
     sheet = contact_sheet(numbered(), columns=PER_CLUSTER)
     if not count:
         raise FaceindexError("there is no face to show: none of these photos can be read now")
+    # Never written in place: the target may be a link to a photo, or half a sheet when the disk is full.
+    name, suffix = os.path.splitext(path)
+    unfinished = f"{name}.unfinished{suffix}"
     try:
-        sheet.save(path, quality=88)
+        sheet.save(unfinished, quality=88)
+        os.replace(unfinished, path)
     except OSError as error:
         raise FaceindexError(f"cannot write {shown(path)}: {error.strerror or error}; name another place") from error
     return f"{target}: {counted(count, 'face')}"
@@ -89,7 +93,7 @@ def _check(db: sqlite3.Connection, path: str) -> None:
     """Refuse a bad place before the work rather than after it."""
     if os.path.splitext(path)[1].lower() not in SUFFIXES:
         raise UsageProblem(f"cannot write {shown(path)}: name a file that ends in {', '.join(SUFFIXES)}")
-    for root in roots.ids(db):
+    for root in roots.ever(db):
         if os.path.realpath(path).startswith(os.path.realpath(root).rstrip("/") + "/"):
             raise UsageProblem(f"{shown(path)} lies in the library, where a scan would take it for a photo; "
                                "write the sheet elsewhere")  # fmt: skip

@@ -82,12 +82,20 @@ def members(db: sqlite3.Connection, cluster_id: int, limit: int = -1) -> list[Ro
 
 
 def on_photo(db: sqlite3.Connection, photo_id: int) -> list[Row]:
-    """The faces on a photo, from left to right."""
+    """The faces on a photo, from left to right; also on one whose files are gone at the moment."""
     return rows(
         db,
-        """SELECT face_id AS face, coalesce(person, '') AS person, cluster_id AS cluster, named_by,
-                  distance, runner_up_distance AS runner_up, detector, score, "left", top, "right", bottom
-           FROM faces WHERE photo_id = :photo ORDER BY "left", top""",
+        """SELECT face.face_id AS face, coalesce(person.name, '') AS person, face.cluster_id AS cluster,
+                  CASE WHEN ignored.face_id IS NOT NULL THEN 'ignored'
+                       WHEN label.source IS NOT NULL THEN label.source
+                       WHEN person.name IS NOT NULL THEN 'match' END AS named_by,
+                  match.distance, match.runner_up_distance AS runner_up, face.detector, face.score,
+                  face."left", face.top, face."right", face.bottom
+           FROM face LEFT JOIN label USING (face_id) LEFT JOIN ignored USING (face_id) LEFT JOIN match USING (face_id)
+           LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+           LEFT JOIN person ON person.person_id = coalesce(label.person_id, cluster.person_id)
+           WHERE face.photo_id = :photo AND face.backend = (SELECT value FROM setting WHERE name = 'backend')
+           ORDER BY face."left", face.top""",
         photo=photo_id,
     )
 

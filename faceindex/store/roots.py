@@ -38,6 +38,11 @@ def ids(db: sqlite3.Connection) -> dict[str, int]:
     return {path_of(text, raw): root_id for text, raw, root_id in rows}
 
 
+def ever(db: sqlite3.Connection) -> list[str]:
+    """Paths of all roots, those that were removed too."""
+    return [path_of(text, raw) for text, raw in db.execute("SELECT path, raw_path FROM root")]
+
+
 def add(db: sqlite3.Connection, path: str) -> int:
     """Put a folder under watch, or back under watch; returns its root_id.
 
