@@ -121,9 +121,17 @@ class _Folder:
         return False
 
 
-def crawl(root: str, excludes: Excludes = STANDARD, one_file_system: bool = False) -> Iterator[Listing]:
+def turn(folder: str) -> tuple[str, ...]:
+    """What the folders of a crawl are ordered by."""
+    return tuple(folder.split("/")) if folder else ()
+
+
+def crawl(
+    root: str, excludes: Excludes = STANDARD, one_file_system: bool = False, begin: str = ""
+) -> Iterator[Listing]:
     """Yield a Listing of each folder, parents before children, in the order of names.
 
+    Of the folders whose turn is before that of `begin`, only those that lead to it are listed.
     `root` may be a link; links below it are Files of kind "special" and never followed. What is not
     entered for its own sake (another file system, a folder that is its own ancestor) counts as excluded.
     """
@@ -136,7 +144,13 @@ def crawl(root: str, excludes: Excludes = STANDARD, one_file_system: bool = Fals
     while stack:
         listing, below = _list(root, stack.pop(), top.st_dev if one_file_system else None)
         yield listing
-        stack.extend(reversed(below))
+        stack.extend(reversed([inner for inner in below if _is_due(inner.path, begin)] if begin else below))
+
+
+def _is_due(folder: str, begin: str) -> bool:
+    """Whether a folder's turn is not before that of `begin`, or it leads to it."""
+    parts = turn(folder)
+    return parts >= turn(begin)[: len(parts)]
 
 
 def root_state(root: str) -> str | None:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -65,6 +65,10 @@ HEIF_TURNS = (b"\0\0\0\x09irot", b"\0\0\0\x09imir")  # boxes by which HEIF turns
 
 JPEG_SCALES = (8, 4, 2, 1)  # what libjpeg can divide by while it decodes
 DEEP_GRAY = frozenset({"I;16", "I;16L", "I;16B", "I;16N", "I", "F"})  # modes that Pillow would clip
+MEMORY = {  # what decoders need a pixel, as measured at 98 million; 1 is 7 bytes: 700 MB at 100 million
+    "WEBP": 2.3, "AVIF": 1.3, "TIFF": 1.2, "HEIF": 1.05, "JPEG": 1.0,
+}  # fmt: skip
+STRIP = 256  # rows of a large picture that are converted at once
 DEFAULT_LIMITS = ReadLimits()
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it complains of, UnreadablePicture says
@@ -133,7 +137,8 @@ class Picture:
         if self._pixels is None or not self._satisfies(self._pixels, longest):
             self._pixels = None  # before the next one is built: never hold both
             with _border(self._limits):
-                self._pixels = _array(self._decode(self._scale(longest)), self._turn)
+                scale = self._scale(longest)
+                self._pixels = _array(_rgb(self._decode(scale), 1 if self._is_jpeg else scale), self._turn)
         return self._pixels
 
     def crop(self, box: Box, margin: float = 1.0) -> tuple[Pixels, Box]:
@@ -151,10 +156,10 @@ class Picture:
             height, width = whole.shape[:2]
             return [_cut(box, margin, width, height, lambda rect: _slice(whole, rect)) for box in boxes]
         with _border(self._limits):
-            stored = self._decode(self._finest_scale())
+            stored = self._decode(self._finest_scale())  # what is cut out becomes RGB, not the whole
         width, height = stored.size[::-1] if self._turn in SIDEWAYS else stored.size
         return [
-            _cut(box, margin, width, height, lambda rect: _array(_crop(stored, rect, self._turn), self._turn))
+            _cut(box, margin, width, height, lambda rect: _array(_rgb(_crop(stored, rect, self._turn)), self._turn))
             for box in boxes
         ]
 
@@ -184,17 +189,16 @@ class Picture:
         return self.format in ("JPEG", "MPO")
 
     def _decode(self, scale: int) -> Image.Image:
-        """Decode to RGB at 1/scale of the full size, as stored."""
+        """Decode to no more than 8 bits a channel, as stored; a JPEG at 1/scale of the full size."""
         image, self._opened = self._opened or _open(self._data), None
         held = image.size
         if self._is_jpeg:
             image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
             # libjpeg keeps all coefficients of a progressive picture, whatever the scale.
             held = held if image.info.get("progressive") else image.size
-        _refuse_above(self._limits.max_decoded, held[0] * held[1])
+        _refuse_above(int(self._limits.max_decoded / MEMORY.get(self.format, 1.0)), held[0] * held[1])
         image.load()
-        rgb = _rgb(image)
-        return rgb if self._is_jpeg or scale == 1 else rgb.reduce(scale)
+        return _eight_bits(image) if image.mode in DEEP_GRAY else image
 
 
 def resize(pixels: Pixels, longest: int, grow: float = 2.0) -> Pixels:
@@ -305,27 +309,55 @@ def _register_heif() -> None:
     register_heif_opener()
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """Convert any of Pillow's modes to RGB, transparent parts over white."""
-    if image.mode in DEEP_GRAY:
-        image = Image.fromarray(_eight_bits(np.asarray(image)))
+def _rgb(image: Image.Image, scale: int = 1) -> Image.Image:
+    """Convert any mode of 8 bits a channel to RGB at 1/scale, transparent parts over white.
+
+    Strip by strip where it must change: each step makes a copy, and of a large picture one is enough.
+    """
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image if scale == 1 else image.reduce(scale)
+    canvas = Image.new("RGB", (-(-image.width // scale), -(-image.height // scale)))
+    for top, strip in _strips(image, STRIP // scale * scale or scale):
+        flat = _flat(strip)
+        canvas.paste(flat if scale == 1 else flat.reduce(scale), (0, top // scale))
+    return canvas
+
+
+def _strips(image: Image.Image, rows: int) -> Iterator[tuple[int, Image.Image]]:
+    """Cut an image into strips of so many rows; with each, where it begins."""
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """A copy in RGB, transparent parts over white."""
     if not image.has_transparency_data:
-        return image if image.mode == "RGB" else image.convert("RGB")
+        return image.convert("RGB")
     layer = image.convert("RGBA")
     canvas = Image.new("RGB", image.size, "white")
     canvas.paste(layer, mask=layer.getchannel("A"))
     return canvas
 
 
-def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Scale deep gray (H, W) to 0..255; what is white the 16-bit type tells, or else the values."""
-    if values.dtype.itemsize == 2:
-        return (values >> 8).astype(np.uint8)
-    gray = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    peak = float(gray.max())
-    white = next((level for level in (1, 255, 65535) if peak <= level), peak)
-    scaled: NDArray[np.uint8] = np.rint(np.clip(gray, 0, white) * np.float32(255 / white)).astype(np.uint8)
-    return scaled
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale deep gray to 0..255; what is white the 16-bit type tells, or else the values."""
+    is_short = image.mode.startswith("I;16")
+    white = 65535 if is_short else _white(image)
+    canvas = Image.new("L", image.size)
+    for top, strip in _strips(image, STRIP):
+        gray = np.asarray(strip) >> 8 if is_short else np.rint(_finite(strip).clip(0, white) * np.float32(255 / white))
+        canvas.paste(Image.fromarray(gray.astype(np.uint8)), (0, top))
+    return canvas
+
+
+def _white(image: Image.Image) -> float:
+    peak = max(float(_finite(strip).max()) for _, strip in _strips(image, STRIP))
+    return next((level for level in (1, 255, 65535) if peak <= level), peak)
+
+
+def _finite(image: Image.Image) -> NDArray[np.float32]:
+    """The values of a deep gray image (H, W); what is no number counts as 0."""
+    return np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _array(image: Image.Image, turn: int) -> Pixels:
@@ -333,8 +365,7 @@ def _array(image: Image.Image, turn: int) -> Pixels:
     transpose, _ = TURNS[turn]
     upright = image if transpose is None else image.transpose(transpose)
     pixels = np.empty((upright.height, upright.width, 3), np.uint8)
-    for top in range(0, upright.height, 256):
-        strip = upright.crop((0, top, upright.width, min(top + 256, upright.height)))
+    for top, strip in _strips(upright, STRIP):
         pixels[top : top + strip.height] = np.asarray(strip)
     return pixels
 

@@ -168,7 +168,7 @@ class Examination:
     """What a worker found out about one file."""
 
     file_id: int
-    digest: bytes | None = None  # None: the bytes could not be read
+    digest: bytes | None = None  # None: the bytes could not be read; without a Problem, the file is gone
     photo: Photo | None = None  # None: not a picture, already known, or a Problem
     faces: tuple[Face, ...] = ()
     problem: Problem | None = None

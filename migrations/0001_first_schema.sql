@@ -364,6 +364,9 @@ CREATE VIEW duplicates AS             -- every path of files with equal bytes; h
 WITH present AS (
     SELECT file.* FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
     WHERE file.gone IS NULL AND root.removed_at IS NULL AND file.digest IS NOT NULL AND file.size > 0
+      AND (NOT file.stale            -- its bytes are to be read again: they may be others by now …
+           OR EXISTS (SELECT 1 FROM problem   -- … but for those that were read and could not be examined
+                      WHERE problem.file_id = file.file_id AND problem.stage = 'examine'))
 )
 SELECT lower(hex(same.digest)) AS digest, same.copies, same.size,
        (same.copies - 1) * same.size AS wasted,   -- bytes, over all the copies together

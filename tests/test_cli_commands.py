@@ -162,6 +162,38 @@ def test_duplicates_tell_what_they_waste(library: Path) -> None:
     assert call("duplicates").err.startswith("1 group, ")
 
 
+def extra() -> list[str]:
+    """Names of what --print0 would hand to a script."""
+    return [Path(path).name for path in call("duplicates", "--print0").out.split("\0") if path]
+
+
+def test_a_changed_file_that_is_not_read_yet_is_no_copy(library: Path, tmp_path: Path) -> None:
+    assert len(extra()) == 1
+    with sqlite3.connect(tmp_path / "faces.db") as db:
+        db.execute("UPDATE file SET stale = 1 WHERE name = 'copy of 0.png'")
+    assert rows("duplicates") == []
+    assert extra() == []
+
+
+def test_damaged_copies_are_copies(library: Path) -> None:
+    shutil.copy(library / "damaged.jpg", library / "damaged twice.jpg")
+    call("scan")
+    assert set(extra()) == {"0.png", "damaged.jpg"}
+    assert len(rows("duplicates")) == 4
+
+
+def test_a_copy_on_a_disk_that_is_not_there_is_not_the_one_that_is_kept(library: Path, tmp_path: Path) -> None:
+    away = tmp_path / "a disk"
+    away.mkdir()
+    shutil.copy(library / "blue.png", away)
+    assert call("scan", away).code == 0
+    assert "blue.png" in extra()
+    away.rename(tmp_path / "unplugged")
+    asked = call("duplicates", "--print0")
+    assert "blue.png" not in asked.out
+    assert asked.err == f"left out, not there now: {away}\n"
+
+
 def test_hard_links_waste_nothing(library: Path) -> None:
     os.link(library / "video.mp4", library / "same video.mp4")
     call("scan")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from PIL import Image
 
 from faceindex import backends
 from faceindex.errors import ModelsMissing
-from faceindex.models import DetectionSettings, Photo
+from faceindex.models import DetectionSettings, Photo, ReadLimits, Task
 from faceindex.pipeline import examine
 from faceindex.store import problems
 
@@ -126,6 +127,17 @@ def test_a_file_too_large_for_memory_is_a_problem_with_a_digest(home, monkeypatc
     home.scan()
     assert home.problems() == {"a.png": ("memory", 1, True)}
     assert home.rows("SELECT count(*) FROM file WHERE digest IS NOT NULL") == [(1,)]
+
+
+@pytest.mark.parametrize("most", [2**26, 10])
+def test_a_file_is_in_memory_once_at_most(tmp_path, most):
+    path = tmp_path / "large.bmp"
+    path.write_bytes(bytes(2**24))
+    tracemalloc.start()
+    examine._read(Task(1, str(path), "photo", 2**24, limits=ReadLimits(max_bytes=most)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < min(most, 2**24) + 2**22
 
 
 def test_a_picture_with_absurd_metadata_is_kept(home, monkeypatch):

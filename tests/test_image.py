@@ -200,6 +200,26 @@ def test_a_jpeg_is_decoded_at_the_coarsest_scale_that_is_fine_enough(progressive
     assert pixels.shape[1] == width
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "L"])
+@pytest.mark.parametrize("scale", [1, 3, 300])
+def test_conversion_in_strips_is_conversion_of_the_whole(mode, scale, monkeypatch):
+    image = scene(500, 700).convert(mode)
+    if mode in ("RGBA", "LA"):
+        image.putalpha(scene(500, 700).convert("L"))
+    whole = faceindex.image._flat(image)
+    expected = np.asarray(whole if scale == 1 else whole.reduce(scale))
+    monkeypatch.setattr(faceindex.image, "STRIP", 64)
+    assert np.array_equal(np.asarray(faceindex.image._rgb(image, scale)), expected)
+
+
+def test_a_decoder_that_needs_more_memory_may_decode_fewer_pixels():
+    limits = ReadLimits(max_decoded=10_000)
+    for kind, side in (("PNG", 99), ("WEBP", 60)):
+        assert open_picture(encoded(scene(side, side), kind), limits).pixels().shape == (side, side, 3)
+    with pytest.raises(UnreadablePicture, match="raise the limit"):
+        open_picture(encoded(scene(99, 99), "WEBP"), limits).pixels()
+
+
 def test_other_formats_are_reduced_after_decoding():
     assert open_picture(encoded(scene(1000, 500), "PNG")).pixels(300).shape == (167, 334, 3)
 

@@ -382,3 +382,16 @@ def test_no_journalled_column_is_a_floating_point_number(db):
     for name, (_, columns) in journal.JOURNALLED.items():
         for column in db.execute(f"PRAGMA table_info({name})").fetchall():
             assert column["type"] != "REAL" or (columns and column["name"] not in columns), name
+
+
+def test_a_face_that_only_a_carried_label_put_in_a_cluster_leaves_it_with_the_label(db, run, anna):
+    library.name(db, anna, "Anna")
+    face = min(library.labels(db))
+    settled, matched = edit(db, run, face, "/lib/edited.jpg"), edit(db, run, face, "/lib/edited too.jpg")
+    library.join(db, run, anna, [matched])
+    with index_file.transaction(db):
+        averages.assign(db, {settled: anna})
+    journal.undo(db)
+    assert library.members(db)[settled] is None
+    assert library.members(db)[matched] == anna
+    assert averages.check(db) == []

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import library
+import numpy as np
 import pytest
 
 from faceindex.errors import UsageProblem
-from faceindex.store import averages, journal, people
+from faceindex.store import averages, encodings, journal, people
 
 
 @pytest.fixture
@@ -287,3 +288,26 @@ def test_cluster_numbers_are_never_used_again(db, run):
     merge(db, one, two)
     three, _ = cluster_of(db, run, "/lib/c.jpg")
     assert three > two
+
+
+def test_all_averages_are_those_of_their_faces_however_few_are_read_at_once(db, run, monkeypatch):
+    monkeypatch.setattr(encodings, "FEW", 2)
+    numbers = [cluster_of(db, run, f"/lib/{n}a.jpg", f"/lib/{n}b.jpg")[0] for n in range(5)]
+    averages.assign(db, dict.fromkeys(averages.faces_of(db, numbers[1])))
+    library.name(db, numbers[2], "Anna")
+    gallery = encodings.all_averages(db, "dlib")
+    assert gallery.cluster_ids.tolist() == [numbers[i] for i in (0, 2, 3, 4)]
+    assert gallery.named.tolist() == [False, True, False, False]
+    assert gallery.persons.tolist() == [-numbers[0], 1, -numbers[3], -numbers[4]]
+    for number, mean in zip(gallery.cluster_ids.tolist(), gallery.means, strict=True):
+        vectors = [encodings.vector(db, face) for face in averages.faces_of(db, number)]
+        np.testing.assert_allclose(mean, np.mean(vectors, axis=0), rtol=1e-6)
+    assert encodings.all_averages(db, "other").means.size == 0
+
+
+def test_an_average_of_a_cluster_that_has_no_faces_is_found_and_rebuilt(db, run):
+    cluster, faces = cluster_of(db, run, "/lib/a.jpg")
+    db.execute("UPDATE face SET cluster_id = NULL WHERE face_id = ?", faces)
+    assert averages.check(db) == [cluster]
+    averages.rebuild(db, [cluster])
+    assert averages.check(db) == []

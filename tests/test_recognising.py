@@ -195,3 +195,10 @@ def test_a_reader_that_holds_a_transaction_all_night_disturbs_nobody(home):
         assert home.scan().news["photos_new"] == 1
         assert reader.execute("SELECT count(*) FROM photo").fetchone()[0] == 1
     assert len(home.dump()["photo"]) == 2
+
+
+def test_the_more_clusters_there_are_the_fewer_faces_are_matched_under_one_lock():
+    for clusters in (0, 1, 1000, 10**5, 10**6, 10**7):
+        faces = recognising._batch(clusters)
+        assert 500 <= faces <= recognising.BATCH
+        assert faces == 500 or faces * clusters <= recognising.PAIRS

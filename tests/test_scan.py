@@ -16,8 +16,9 @@ from PIL import Image
 from faceindex import report
 from faceindex.errors import UsageProblem
 from faceindex.models import ReadLimits
-from faceindex.pipeline import ScanOptions, scan
+from faceindex.pipeline import Progress, ScanOptions, scan
 from faceindex.pipeline import examine as examining
+from faceindex.store import journal, roots
 
 
 def everything_but_runs(home):
@@ -294,7 +295,7 @@ def test_a_file_under_constant_writing_neither_stops_a_scan_nor_is_half_kept(hom
     assert home.problems() == {"growing.png": ("corrupt", 1, False)}
 
 
-def test_a_file_that_vanishes_before_it_is_read_is_a_problem_until_the_next_night(home, monkeypatch):
+def test_a_file_that_vanishes_before_it_is_read_is_no_problem_and_gone_the_next_night(home, monkeypatch):
     path = home.photo("a.png", RED)
     home.photo("b.png", GREEN)
     home.photo("c.png", GREEN)
@@ -309,9 +310,9 @@ def test_a_file_that_vanishes_before_it_is_read_is_a_problem_until_the_next_nigh
         patch.setattr(examining.os, "open", vanishing)
         night = home.scan()
     assert night.news["photos_new"] == 2
-    assert home.problems() == {"a.png": ("unreadable", 1, True)}
-    home.scan()
+    assert (night.result.problems, night.result.left_photos) == (0, 0)
     assert home.problems() == {}
+    home.scan()
     assert home.state(path) == "vanished"
 
 
@@ -332,6 +333,35 @@ def test_an_unreadable_file_is_tried_five_nights_and_again_when_it_changes(home,
     assert "photos_new" not in home.scan().news
     path.chmod(0o644)
     os.utime(path)
+    assert home.scan().news["photos_new"] == 1
+    assert home.problems() == {}
+
+
+def test_a_log_that_changes_whenever_it_is_read_is_news_once_and_solved_when_read(home, monkeypatch):
+    log = home.library / "camera.log"
+    log.write_text("a line\n")
+    original = examining.os.fstat
+
+    def growing(handle):
+        if original(handle).st_ino == log.stat().st_ino:
+            with open(log, "a") as file:
+                file.write("another\n")
+        return original(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(examining.os, "fstat", growing)
+        assert [home.scan().result.problems for _ in range(8)] == [1] + 7 * [0]
+    assert home.problems() == {"camera.log": ("changing", 8, False)}
+    assert home.scan().counts["files_read"] == 1
+    assert home.problems() == {}
+
+
+def test_a_picture_refused_as_too_large_is_tried_again_under_other_limits_only(home):
+    home.photo("a.png", RED)
+    small = ReadLimits(max_pixels=100)
+    home.scan(limits=small)
+    assert "files_read" not in home.scan(limits=small).counts
+    assert home.problems() == {"a.png": ("too-large", 1, False)}
     assert home.scan().news["photos_new"] == 1
     assert home.problems() == {}
 
@@ -365,6 +395,34 @@ def test_an_index_inside_the_library_is_not_part_of_it(home):
     night = home.scan(home.library.parent, exclude=("site",))
     assert night.news == {}
     assert home.rows("SELECT path FROM files WHERE path LIKE '%faces.db%'") == []
+
+
+def test_folders_called_like_the_index_are_part_of_the_library(home):
+    home.folder, home.name = home.library, "faces"
+    for path in ("faces-2019/a.png", "faces 2020.png", "faces-20200102/b.png"):
+        home.photo(home.folder / "index" / path, RED)
+    (home.index.with_name("faces-20260131-020000")).write_text("a backup")
+    (home.index.with_name("faces.v1.bak")).write_text("another")
+    assert home.scan(home.folder).news["photos_new"] == 3
+    assert home.rows("SELECT path FROM files WHERE path NOT LIKE '%.png'") == []
+
+
+def test_a_root_that_is_taken_back_during_its_scan_ends_quietly(home):
+    home.photo("a.png", RED)
+    home.scan()
+    two = home.folder / "two"
+    home.photo(two / "b.png", GREEN)
+    with home.open() as db, journal.entry(db, "root add", "added"):
+        roots.add(db, str(two))
+
+    def undo(files):
+        with home.open() as db:
+            if "two" in str(roots.ids(db)):
+                journal.undo(db)
+
+    result = scan(home.index, ScanOptions(engine="serial", backend="fake"), None, Progress(crawled=undo))
+    assert result.outcome == "done"
+    assert home.rows("SELECT count(*) FROM root") == [(1,)]
 
 
 def test_a_folder_that_never_was_is_a_slip_of_the_pen(three):

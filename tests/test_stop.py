@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,7 @@ def ticking(monkeypatch):
     monkeypatch.setattr(stop, "clock", lambda: float(next(seconds)))
 
 
-@pytest.mark.parametrize("limit", [20, 25, 35, 45])
+@pytest.mark.parametrize("limit", [25, 28, 35, 45])
 def test_nights_with_a_deadline_come_to_the_same_index(library, ticking, limit, monkeypatch):
     monkeypatch.setattr(recognising, "BATCH", 7)
     other = library.undisturbed()
@@ -113,13 +114,52 @@ def test_a_clock_that_jumps_does_no_harm(library, monkeypatch):
     assert library.scan().counts == {"files_seen": 30}
 
 
-def test_a_clock_far_in_the_past_makes_a_scan_read_again_but_miss_nothing(library, monkeypatch):
-    monkeypatch.setattr(examine.time, "time_ns", lambda: 0)
+@pytest.mark.parametrize(("behind", "again"), [(3600, 30), (30 * 86400, 0)])
+def test_a_clock_set_back_makes_a_scan_read_again_for_a_day_at_most(library, monkeypatch, behind, again):
+    clock = time.time_ns
+    monkeypatch.setattr(examine.time, "time_ns", lambda: clock() - behind * 10**9)
     monkeypatch.setattr("nights.settle", lambda folder: None)
     library.scan()
     night = library.scan()
-    assert night.counts["files_read"] == 30
+    assert night.counts.get("files_read", 0) == again
     assert night.news == {}
+
+
+def test_a_crawl_longer_than_the_night_leaves_half_of_it_to_read_and_goes_on_behind_its_last_folder(home, ticking):
+    for number in range(30):
+        home.photo(f"{number:02}/a.png", RED)
+    nights = []
+    while home.examinations() < 30:
+        nights.append(home.scan(stop=Stop(30)))
+        assert len(nights) < 20
+    assert {night.result.outcome for night in nights} == {"deadline"}
+    assert all(night.counts["files_seen"] < 15 for night in nights)
+    assert nights[0].news["photos_new"] > 0
+    assert "files_read" not in home.scan().counts
+    assert home.rows("SELECT count(*) FROM setting WHERE name LIKE 'crawl%'") == [(0,)]
+
+
+def test_a_crawl_that_waited_for_reading_goes_on_and_is_complete(home, ticking):
+    for number in range(30):
+        home.photo(f"{number:02}/a.png", RED)
+    home.scan()
+    for name in ("00", "29"):
+        home.photo(f"{name}/b.png", GREEN)
+    (home.library / "15/a.png").unlink()
+    night = home.scan(stop=Stop(150))
+    assert night.result.outcome == "done"
+    assert night.news["photos_new"] == 2
+    assert night.news["files_vanished"] == 1
+
+
+def test_of_two_roots_the_one_that_waited_is_crawled_first(home, ticking):
+    other = home.folder / "other"
+    for number in range(20):
+        home.photo(f"{number:02}/a.png", RED)
+        home.photo(other / f"{number:02}/a.png", GREEN)
+    for _ in range(20):
+        home.scan(home.library, other, stop=Stop(30))
+    assert home.examinations() == 40
 
 
 @given(seconds=st.floats(0.1, 1e6), elapsed=st.floats(0, 2e6))

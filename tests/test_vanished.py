@@ -8,7 +8,7 @@ import shutil
 import pytest
 from nights import BLUE, GREEN, RED
 
-from faceindex.pipeline import crawling
+from faceindex.pipeline import Stop
 from faceindex.store import journal, roots
 
 
@@ -169,7 +169,7 @@ def test_a_disk_that_goes_away_while_it_is_read_makes_no_problem_of_each_file(ho
     for number in range(3):
         home.photo(f"{number}.png", GREEN)
 
-    class Unplugged(crawling.Stop):
+    class Unplugged(Stop):
         def reading_over(self):
             if other.exists() and home.rows("SELECT count(*) FROM file")[0][0] == 23:
                 away(home, other)
@@ -184,13 +184,59 @@ def test_a_disk_that_goes_away_while_it_is_read_makes_no_problem_of_each_file(ho
     assert home.scan(roots=()).news["photos_new"] == 20
 
 
+def test_files_of_a_lost_disk_that_were_not_read_yet_are_read_when_it_is_back(home):
+    home.photo("x.png", RED)
+    for number in range(6):
+        home.photo(f"disk/{number}.png", GREEN)
+    home.scan()
+    with home.open() as db:  # as after a night that ended while it read
+        db.execute("UPDATE file SET stale = 1, digest = NULL WHERE name <> 'x.png'")
+    disk = away(home, home.library / "disk")
+    for _ in range(6):
+        night = home.scan()
+        assert night.counts == {"files_seen": 1, "offline": 1}
+        assert (night.result.left_photos, home.problems()) == (0, {})
+    disk.rename(home.library / "disk")
+    assert home.scan().counts["files_read"] == 6
+
+
+@pytest.mark.parametrize("how", ["offline", "removed", "not scanned", "lost"])
+def test_a_copy_on_a_root_that_is_not_there_saves_no_file_from_being_lost(home, other, how):
+    mirror = home.folder / "mirror"
+    shutil.copytree(other, mirror)
+    home.scan(home.library, other, mirror)
+    for number in range(3):
+        (other / f"{number}.png").unlink()
+        if how == "lost":
+            (mirror / f"{number}.png").unlink()
+    if how == "offline":
+        away(home, mirror)
+    if how == "removed":
+        with home.open() as db, journal.entry(db, "root remove", "removed"):
+            roots.remove(db, roots.find(db, str(mirror)))
+    night = home.scan(home.library, other) if how == "not scanned" else home.scan(roots=())
+    assert "files_vanished" not in night.news
+    assert any("lost 3 of its 4 files" in sentence for sentence in night.result.offline)
+    assert home.state(other / "0.png") == "present"
+
+
+def test_a_copy_on_a_root_that_is_there_saves_a_file_from_being_lost(home, other):
+    mirror = home.folder / "mirror"
+    shutil.copytree(other, mirror)
+    home.scan(home.library, other, mirror)
+    for number in range(4):
+        (other / f"{number}.png").unlink()
+    (other / "note.txt").write_text("moved to the mirror")
+    assert home.scan(roots=()).news["files_vanished"] == 4
+
+
 def test_nothing_is_taken_for_gone_after_a_crawl_that_was_cut_short(home):
     for number in range(3):
         home.photo(f"{number}/a.png", RED)
     home.scan()
     (home.library / "0/a.png").rename(home.library / "2/b.png")
 
-    class Early(crawling.Stop):
+    class Early(Stop):
         asked = 0
 
         def reading_over(self):

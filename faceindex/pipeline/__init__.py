@@ -30,8 +30,10 @@ from faceindex.pipeline.crawling import Walk
 from faceindex.pipeline.lock import scan_lock
 from faceindex.pipeline.options import ScanOptions
 from faceindex.pipeline.stop import Stop
-from faceindex.store import files, roots, runs, settings
+from faceindex.store import files, problems, roots, runs, settings
 from faceindex.store.paths import shown
+
+DISAPPEARED = "disappeared while it was read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,12 @@ def _night(db: sqlite3.Connection, options: ScanOptions, stop: Stop, progress: P
     start = time.monotonic()
     chosen = _chosen_roots(db, options)
     run_id = runs.begin(db, options.as_dict())
+    problems.retry_too_large(db, run_id)
     try:
-        walks = crawling.crawl_roots(db, run_id, chosen, options, stop, progress.crawled)
+        walks, reading_seconds = _crawl(db, run_id, chosen, options, stop, progress)
         which = _prepare_reading(db, run_id, options, walks)
-        progress.to_read(*files.count_to_read(db, which))
-        began = time.monotonic()
-        _note_lost(db, run_id, walks, reading.read_files(db, run_id, which, options, stop, progress.read))
-        reading_seconds = time.monotonic() - began
+        lost, seconds = _read(db, which, options, stop, progress)
+        _note_lost(db, run_id, walks, lost)
         recognising.recognise(db, run_id, options, stop, progress.matched)
         photos, size = files.count_to_read(db, which)
         outcome = _outcome(stop, walks, photos, size)
@@ -105,10 +106,44 @@ def _night(db: sqlite3.Connection, options: ScanOptions, stop: Stop, progress: P
         photos,
         size,
         time.monotonic() - start,
-        reading_seconds,
+        reading_seconds + seconds,
         runs.counts(db, run_id)["problems"],
         tuple(chosen),
     )
+
+
+def _crawl(
+    db: sqlite3.Connection, run_id: int, chosen: dict[str, int], options: ScanOptions, stop: Stop, progress: Progress
+) -> tuple[list[Walk], float]:
+    """Crawl all roots; returns their walks, and the seconds spent reading meanwhile.
+
+    At half of the time what waits to be read is read first, else a crawl as long as the night would leave none for it.
+    """
+    walks = crawling.begin(db, chosen, options)
+    which = _to_read(run_id, options, walks)
+    seconds = 0.0
+
+    def half_over() -> bool:
+        return bool(stop.crawling_over() and (stop.reading_over() or files.to_read(db, which, limit=1)))
+
+    crawling.crawl_roots(db, run_id, walks, half_over, progress.crawled)
+    if not all(walk.complete or walk.offline for walk in walks) and not stop.reading_over():
+        lost, seconds = _read(db, which, options, stop, progress)
+        for walk in walks:
+            walk.offline = walk.offline or (DISAPPEARED if walk.root_id in lost else None)
+        crawling.crawl_roots(db, run_id, walks, stop.reading_over, progress.crawled)
+    crawling.judge(db, run_id, walks, options)
+    return walks, seconds
+
+
+def _read(
+    db: sqlite3.Connection, which: files.ToRead, options: ScanOptions, stop: Stop, progress: Progress
+) -> tuple[set[int], float]:
+    """Read what is to be read; returns the root_ids of roots that disappeared meanwhile, and how long it took."""
+    progress.to_read(*files.count_to_read(db, which))
+    began = time.monotonic()
+    lost = reading.read_files(db, which.run_id, which, options, stop, progress.read)
+    return lost, time.monotonic() - began
 
 
 def _outcome(stop: Stop, walks: list[Walk], photos: int, size: int) -> runs.Outcome:
@@ -121,7 +156,7 @@ def _note_lost(db: sqlite3.Connection, run_id: int, walks: list[Walk], lost: set
     """Count roots that disappeared while they were read as offline."""
     for walk in walks:
         if walk.root_id in lost and walk.offline is None:
-            walk.offline = "disappeared while it was read"
+            walk.offline = DISAPPEARED
             runs.count(db, run_id, offline=1)
 
 
@@ -147,10 +182,15 @@ def _add_root(db: sqlite3.Connection, path: str) -> None:
 
 
 def _prepare_reading(db: sqlite3.Connection, run_id: int, options: ScanOptions, walks: list[Walk]) -> files.ToRead:
-    readable = {walk.root_id: walk.path for walk in walks if walk.offline is None or os.path.isdir(walk.path)}
+    which = _to_read(run_id, options, walks)
     if options.verify:
         with transaction(db):
-            files.make_all_stale(db, list(readable))
+            files.make_all_stale(db, list(which.roots))
+    return which
+
+
+def _to_read(run_id: int, options: ScanOptions, walks: list[Walk]) -> files.ToRead:
+    readable = {walk.root_id: walk.path for walk in walks if walk.offline is None or os.path.isdir(walk.path)}
     return files.ToRead(readable, run_id, other="photo" if options.photos_only else "other")
 
 

@@ -27,6 +27,7 @@ CHUNK = 2**20
 # file systems stamp times in ticks (4 ms on Linux, 2 s on FAT, where nanoseconds are round numbers).
 TICK_NS = 20_000_000
 COARSE_TICK_NS = 2_000_000_000
+DAY_NS = 86_400_000_000_000
 TOO_LITTLE_MEMORY = Problem("examine", "memory", "needs more memory than a worker may use")
 
 
@@ -51,6 +52,8 @@ def examine(task: Task) -> Examination:
     start = time.perf_counter()
     try:
         read = _read(task)
+    except (FileNotFoundError, NotADirectoryError):
+        return Examination(task.file_id)  # gone since the crawl saw it, with its disk or alone
     except (_Unhandled, OSError) as error:
         return Examination(task.file_id, problem=_read_problem(error))
     except MemoryError:
@@ -65,29 +68,30 @@ def _read(task: Task) -> _Read:
     began = time.time_ns()
     # Between the crawl and now the path may have become anything: do not follow, do not block.
     handle = os.open(task.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(handle, "rb", buffering=0) as file:
+    with open(handle, "rb") as file:
         before = os.fstat(handle)
         if not stat.S_ISREG(before.st_mode):
             raise _Unhandled("unreadable", "is no longer a file")
         keep = task.kind == "photo" and not task.hash_only and before.st_size <= task.limits.max_bytes
         sha = hashlib.sha256()
-        parts: list[bytes] = []
         count = 0
         # One byte more than there should be: a file that grows without end must not be read without end.
-        while chunk := file.read(min(CHUNK, before.st_size + 1 - count)):
-            sha.update(chunk)
-            count += len(chunk)
+        # What is kept is read at one go: in parts, it would be in memory twice when they are joined.
+        while data := file.read(min(before.st_size + 1 if keep else CHUNK, before.st_size + 1 - count)):
+            sha.update(data)
+            count += len(data)
             if keep:
-                parts.append(chunk)
+                break
         after = os.fstat(handle)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or count != after.st_size:
         raise _Unhandled("changing", "changed while it was read")
-    return _Read(sha.digest(), b"".join(parts) if keep else None, count, _racy(after, began))
+    return _Read(sha.digest(), data if keep else None, count, _racy(after, began))
 
 
 def _racy(seen: os.stat_result, began: int) -> bool:
     tick = TICK_NS if seen.st_ctime_ns % 1_000_000_000 else COARSE_TICK_NS
-    return seen.st_ctime_ns > began - tick
+    # Later than now: another machine's clock is ahead, or ours was set back; what changes next gets another time.
+    return began - tick < seen.st_ctime_ns < began + DAY_NS
 
 
 def _read_problem(error: _Unhandled | OSError) -> Problem:

@@ -22,7 +22,7 @@ from faceindex.pipeline import saving
 from faceindex.pipeline.examine import examine
 from faceindex.pipeline.options import ScanOptions
 from faceindex.pipeline.stop import Stop
-from faceindex.store import files, photos
+from faceindex.store import files, moves, photos
 
 PAGE = 200  # files asked for at once
 SAVE_EVERY = 64  # results
@@ -131,10 +131,14 @@ class _Reading:
             self.save()
 
     def _is_lost(self, found: Examination, unread: files.Unread) -> bool:
-        """Whether a file cannot be read because its root is no longer there; then it is no Problem of its own."""
-        if found.problem and found.problem.kind == "unreadable" and root_state(self._which.roots[unread.root_id]):
+        """Whether a file is no longer there, or its root: no Problem of its own, the next crawl will judge."""
+        is_gone = found.digest is None and found.problem is None
+        is_unreadable = is_gone or (found.problem is not None and found.problem.kind == "unreadable")
+        if is_unreadable and root_state(self._which.roots[unread.root_id]):
             self.lost.add(unread.root_id)
-        return found.digest is None and unread.root_id in self.lost
+        if is_gone:
+            moves.miss(self._db, [found.file_id])
+        return is_gone or (found.digest is None and unread.root_id in self.lost)
 
     def _take(self, found: Examination) -> None:
         self._results.append(found)

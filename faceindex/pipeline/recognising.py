@@ -16,7 +16,9 @@ from faceindex.pipeline.stop import Stop
 from faceindex.store import averages, encodings, labels, runs
 from faceindex.store.encodings import Averages, Match, Unmatched, Weights
 
-BATCH = 10_000  # faces matched at once: bounds memory, and how long others wait to write
+BATCH = 10_000  # faces matched at once: bounds memory
+PAIRS = 10**9  # faces times clusters compared at once: bounds how long others wait to write, to some 15 s
+FEWEST = 500  # faces matched at once however many clusters: each batch reads all averages
 GROWN = 1.1  # weights are computed afresh when there are so many times the encodings there were
 
 Tick = Callable[[int], object]
@@ -42,11 +44,16 @@ def recognise(db: sqlite3.Connection, run_id: int, options: ScanOptions, stop: S
         # Read and written under one lock: a human may be merging clusters at this moment.
         with transaction(db):
             _settle_labelled(db, run_id, options.backend, rules)
-            batch = encodings.unmatched(db, options.backend, BATCH)
+            batch = encodings.unmatched(db, options.backend, _batch(encodings.clusters(db, options.backend)))
             if not batch.face_ids.size:
                 return
             _match_batch(db, run_id, options.backend, rules, batch)
         tick(batch.face_ids.size)
+
+
+def _batch(clusters: int) -> int:
+    """How many faces to match at once."""
+    return min(BATCH, max(FEWEST, PAIRS // max(1, clusters)))
 
 
 def _weights(db: sqlite3.Connection, run_id: int, backend: str) -> Weights:
@@ -163,19 +170,22 @@ def _nearest(gallery: Averages, found: matching.Matches, row: int) -> tuple[int 
 
 
 def _settle_labelled(db: sqlite3.Connection, run_id: int, backend: str, rules: _Rules) -> None:
-    """Faces a human named, but which are in no cluster (an edited photo's, another backend's), join their
-    person's nearest cluster, or found one for them."""
+    """Faces a human named, but which are in no cluster (an edited photo's, another backend's), go where the
+    faces went that they were named with; else they found a cluster of that person."""
     faces = labels.without_cluster(db, backend)
-    gallery = encodings.all_averages(db, backend) if faces else None
-    founded: dict[int, int] = {}  # person_id: cluster_id
-    for face_id, person_id in faces:
-        assert gallery is not None
-        mine = np.flatnonzero(gallery.persons == person_id)
-        if not mine.size:
-            if person_id not in founded:
-                founded[person_id] = encodings.new_cluster(db, run_id, backend, person_id)
-            averages.assign(db, {face_id: founded[person_id]})
-            continue
-        vector = encodings.vector(db, face_id)[None, :]
-        distances = matching.distances(vector, gallery.means[mine], rules.weights.vector)[0]
-        averages.assign(db, {face_id: int(gallery.cluster_ids[mine[int(distances.argmin())]])})
+    kin = labels.kin(db, backend) if faces else set()
+    for face in faces:
+        near = [c for c in labels.open_clusters(db, face) if face.source_id in (None, c) or (face.source_id, c) in kin]
+        if near:
+            cluster = _nearest_of(db, face.face_id, near, rules)
+        else:
+            cluster = encodings.new_cluster(db, run_id, backend, face.person_id)
+        kin.add((face.source_id, cluster))
+        averages.assign(db, {face.face_id: cluster})
+
+
+def _nearest_of(db: sqlite3.Connection, face_id: int, clusters: list[int], rules: _Rules) -> int:
+    if len(clusters) == 1:
+        return clusters[0]
+    vector = encodings.vector(db, face_id)[None, :]
+    return clusters[int(matching.distances(vector, encodings.means(db, clusters), rules.weights.vector).argmin())]

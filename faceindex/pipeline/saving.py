@@ -21,7 +21,7 @@ def save(db: sqlite3.Connection, run_id: int, options: ScanOptions, found: Exami
     saved = photos.save(db, run_id, options.backend, options.detection_text(), found)
     if saved.replaced is not None and saved.photo_id is not None:
         _carry(db, saved.replaced, saved.photo_id, options.backend)
-    elif saved.photo_new and saved.photo_id is not None:
+    if saved.photo_new and saved.photo_id is not None:
         _carry_between_backends(db, saved.photo_id, options.backend)
     runs.count(
         db,

@@ -47,6 +47,10 @@ class Stop:
         """Why no further photo should be begun: as reason(), but in time for what comes after."""
         return self.reason() or ("deadline" if self._over(self._reserve) else None)
 
+    def crawling_over(self) -> Reason | None:
+        """Why no further folder should be crawled while files wait to be read: they get half of the time."""
+        return self.reading_over() or ("deadline" if self._over((self._seconds or 0.0) / 2) else None)
+
     def grace(self) -> float:
         """Seconds that photos in work may still take once reading is over."""
         return GRACE if self._seconds is None or self._signalled else min(GRACE, self._reserve / 2)

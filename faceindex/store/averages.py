@@ -9,6 +9,8 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,17 +65,29 @@ def faces_of(db: sqlite3.Connection, cluster_id: int) -> list[int]:
 
 def check(db: sqlite3.Connection) -> list[int]:
     """cluster_ids whose average is not, to the last bit, what their faces give."""
-    sums: dict[int, tuple[int, Total]] = {}
-    rows = db.execute("SELECT cluster_id, vector FROM face JOIN encoding USING (face_id) WHERE cluster_id IS NOT NULL")
-    for cluster_id, vector in rows:
-        count, total = sums.get(cluster_id, (0, 0))
-        sums[cluster_id] = (count + 1, total + fixed(np.frombuffer(vector, "<f4")[None, :])[0])
-    wrong = []
-    for cluster_id, faces, total in db.execute("SELECT cluster_id, faces, total FROM average"):
-        count, expected = sums.pop(cluster_id, (0, 0))
-        if faces != count or np.any(np.frombuffer(total, "<i8") != expected):
-            wrong.append(cluster_id)
-    return sorted([*wrong, *sums])
+    rows = db.execute(
+        """SELECT cluster_id, vector FROM face JOIN encoding USING (face_id)
+           WHERE cluster_id IS NOT NULL ORDER BY cluster_id"""
+    )
+    wrong = [
+        cluster_id
+        for cluster_id, members in groupby(rows, key=itemgetter(0))
+        if not _agrees(db, cluster_id, (member[1] for member in members))
+    ]
+    faceless = db.execute(
+        """SELECT cluster_id FROM average
+           WHERE NOT EXISTS (SELECT 1 FROM face WHERE face.cluster_id = average.cluster_id)"""
+    )
+    return sorted([*wrong, *(row[0] for row in faceless)])
+
+
+def _agrees(db: sqlite3.Connection, cluster_id: int, vectors: Iterable[bytes]) -> bool:
+    """Whether a cluster's average is that of these encodings."""
+    count, expected = 0, np.zeros(1, np.int64)
+    for vector in vectors:
+        count, expected = count + 1, expected + fixed(np.frombuffer(vector, "<f4")[None, :])[0]
+    row = db.execute("SELECT faces, total FROM average WHERE cluster_id = ?", (cluster_id,)).fetchone()
+    return row is not None and row[0] == count and np.array_equal(np.frombuffer(row[1], "<i8"), expected)
 
 
 def rebuild(db: sqlite3.Connection, cluster_ids: Iterable[int]) -> None:

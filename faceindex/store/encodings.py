@@ -14,6 +14,7 @@ from faceindex.matching import mean
 from faceindex.store import averages
 
 BLOCK = 10_000
+FEW = 1_000  # averages read at once: they are wider, and exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +73,45 @@ def unmatched(db: sqlite3.Connection, backend: str, limit: int) -> Unmatched:
     return Unmatched(ids[:, 0], ids[:, 1], averages.stacked([row[2] for row in rows]))
 
 
+def clusters(db: sqlite3.Connection, backend: str) -> int:
+    """How many clusters a backend has, those that all faces left among them."""
+    return int(db.execute("SELECT count(*) FROM cluster WHERE backend = ?", (backend,)).fetchone()[0])
+
+
 def all_averages(db: sqlite3.Connection, backend: str) -> Averages:
-    """Every cluster's average. Memory: 0.5 kB a cluster."""
-    rows = db.execute(
-        """SELECT cluster_id, person_id, faces, total FROM average JOIN cluster USING (cluster_id)
-           WHERE backend = ? AND faces > 0 ORDER BY cluster_id""",
+    """Every cluster's average, read in one transaction. Memory: 0.5 kB a cluster."""
+    size, filled = clusters(db, backend), 0
+    numbers, persons = np.empty(size, np.int64), np.empty(size, np.int64)
+    means = np.zeros((size, 0), np.float32)
+    cursor = db.execute(
+        """SELECT cluster_id, coalesce(person_id, -cluster_id), faces, total
+           FROM average JOIN cluster USING (cluster_id) WHERE backend = ? AND faces > 0 ORDER BY cluster_id""",
         (backend,),
+    )
+    while rows := cursor.fetchmany(FEW):
+        block = slice(filled, filled + len(rows))
+        numbers[block], persons[block] = [row[0] for row in rows], [row[1] for row in rows]
+        found = _means(rows)
+        if not filled:
+            means = np.empty((size, found.shape[1]), np.float32)
+        means[block] = found
+        filled = block.stop
+    return Averages(numbers[:filled], persons[:filled], persons[:filled] > 0, means[:filled])
+
+
+def means(db: sqlite3.Connection, cluster_ids: Sequence[int]) -> NDArray[np.float32]:
+    """Averages (C, D) of clusters with faces, in the order of their numbers."""
+    rows = db.execute(
+        """SELECT faces, total FROM average
+           WHERE cluster_id IN (SELECT value FROM json_each(?)) ORDER BY cluster_id""",
+        (json.dumps(list(cluster_ids)),),
     ).fetchall()
-    clusters = np.array([row[0] for row in rows], np.int64)
-    persons = np.array([-row[0] if row[1] is None else row[1] for row in rows], np.int64)
-    if not rows:
-        return Averages(clusters, persons, persons > 0, np.zeros((0, 0), np.float32))
-    totals = np.frombuffer(b"".join(row[3] for row in rows), "<i8").reshape(len(rows), -1)
-    return Averages(clusters, persons, persons > 0, mean(totals, np.array([row[2] for row in rows])))
+    return _means(rows)
+
+
+def _means(rows: Sequence[sqlite3.Row]) -> NDArray[np.float32]:
+    totals = np.frombuffer(b"".join(row["total"] for row in rows), "<i8").reshape(len(rows), -1)
+    return mean(totals, np.array([row["faces"] for row in rows]))
 
 
 def forbidden(db: sqlite3.Connection, faces: Unmatched) -> list[tuple[int, int]]:

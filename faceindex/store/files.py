@@ -60,6 +60,16 @@ def add_folder(db: sqlite3.Connection, root_id: int, path: str) -> int:
     return cursor.lastrowid
 
 
+def root_exists(db: sqlite3.Connection, root_id: int) -> bool:
+    """Whether a root is still known; one that was just added may be taken back while a scan runs."""
+    return db.execute("SELECT 1 FROM root WHERE root_id = ?", (root_id,)).fetchone() is not None
+
+
+def folder_path(db: sqlite3.Connection, folder_id: int) -> str:
+    """Where a folder is, relative to its root."""
+    return path_of(*db.execute("SELECT path, raw_path FROM folder WHERE folder_id = ?", (folder_id,)).fetchone())
+
+
 def folders(db: sqlite3.Connection, root_id: int) -> Iterator[tuple[int, str]]:
     """(folder_id, path) of every known folder of a root."""
     for row in db.execute("SELECT folder_id, path, raw_path FROM folder WHERE root_id = ?", (root_id,)):
@@ -110,14 +120,22 @@ def digest_at(db: sqlite3.Connection, path: str) -> bytes | None:
     return None
 
 
-def extra_copies(db: sqlite3.Connection) -> Iterator[str]:
-    """Every path of equal files but the first of each group; of hard links to one file, none is extra."""
+def extra_copies(db: sqlite3.Connection, absent: Iterable[int] = ()) -> Iterator[str]:
+    """Every path of equal files but the first of each group; of hard links to one file, none is extra.
+
+    What lies in roots that are `absent` now (root_ids) counts for nothing, nor does a file whose bytes are to be
+    read again: it may hold others by now. One that is read but could not be examined holds what was read.
+    """
     rows = db.execute(
         f"""SELECT {PATH_COLUMNS}, digest, device, inode
             FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
             WHERE gone IS NULL AND removed_at IS NULL AND size > 0 AND digest IN (
                 SELECT digest FROM file WHERE gone IS NULL AND digest IS NOT NULL GROUP BY digest HAVING count(*) > 1)
-            ORDER BY digest, root.path, folder.path, name"""
+              AND root_id NOT IN (SELECT value FROM json_each(?))
+              AND (NOT stale OR EXISTS (
+                  SELECT 1 FROM problem WHERE problem.file_id = file.file_id AND problem.stage = 'examine'))
+            ORDER BY digest, root.path, folder.path, name""",
+        (json.dumps(list(absent)),),
     )
     group: bytes | None = None
     seen: set[tuple[int, int]] = set()
@@ -238,6 +256,7 @@ TO_READ = """
     FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
     WHERE file.stale AND file.gone IS NULL AND file.kind IN (:photo, :other)
       AND root.root_id IN (SELECT value FROM json_each(:roots))
+      AND NOT EXISTS (SELECT 1 FROM missing WHERE missing.file_id = file.file_id)
       AND NOT EXISTS (SELECT 1 FROM problem WHERE problem.file_id = file.file_id
                       AND (NOT problem.retry OR problem.run_id = :run_id))
 """

@@ -19,7 +19,7 @@ from typing import Any
 
 from faceindex.db import now, transaction
 from faceindex.errors import FaceindexError, UsageProblem
-from faceindex.store import averages, photos, roots
+from faceindex.store import averages, labels, photos, roots
 from faceindex.store.paths import columns
 
 # Table: its key, and the columns a human's change may touch (empty: all of them). `average` is not
@@ -162,15 +162,25 @@ def _take_back(db: sqlite3.Connection, done: Entry) -> None:
 
 
 def _withdraw_carried(db: sqlite3.Connection, journal_id: int) -> list[tuple[str, int, int]]:
-    """Delete this entry's words from faces a scan carried them over to; (table, from, to), oldest first."""
+    """Delete this entry's words from faces a scan carried them over to; (table, from, to), oldest first.
+
+    Copies that the entry itself changed are written down, and come back like any other row. Faces that
+    only a label put where they are leave their clusters.
+    """
     found = []
+    labelled = db.execute(
+        "SELECT face_id FROM label WHERE journal_id = ? AND carried_from IS NOT NULL", (journal_id,)
+    ).fetchall()
     for table in photos.WORDS:
         rows = db.execute(
-            f"""DELETE FROM {table} WHERE journal_id = ? AND carried_from IS NOT NULL
+            f"""DELETE FROM {table} WHERE journal_id = :entry AND carried_from IS NOT NULL AND face_id NOT IN (
+                    SELECT json_extract(after, '$.face_id') FROM journal_change
+                    WHERE journal_id = :entry AND table_name = :table AND after IS NOT NULL)
                 RETURNING carried_from, face_id""",
-            (journal_id,),
+            {"entry": journal_id, "table": table},
         ).fetchall()
         found += [(table, source, face_id) for source, face_id in sorted(set(map(tuple, rows)), key=lambda r: r[1])]
+    labels.release(db, [row[0] for row in labelled])
     return found
 
 

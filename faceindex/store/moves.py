@@ -1,6 +1,7 @@
 """What a scan notes while it tells moved from vanished; scratch tables, forgotten with the connection.
 
-missing     file_ids that a root's crawl did not come by
+missing     file_ids that a root's crawl did not come by, or that were gone when they were to be read
+believed    root_ids of roots that were crawled completely and were there
 followed    file_ids whose bytes were found, by inode, under a new path
 departed    file_ids marked as vanished in this run, and not (yet) found elsewhere
 relocated   files whose disk came back under another device number
@@ -9,7 +10,7 @@ relocated   files whose disk came back under another device number
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from faceindex.models import File
@@ -18,6 +19,7 @@ from faceindex.store.paths import signed
 
 SCRATCH = {
     "missing": "file_id INTEGER PRIMARY KEY",
+    "believed": "root_id INTEGER PRIMARY KEY",
     "followed": "file_id INTEGER PRIMARY KEY",
     "departed": "file_id INTEGER PRIMARY KEY",
     "relocated": "file_id INTEGER PRIMARY KEY, device INTEGER, inode INTEGER",
@@ -47,6 +49,16 @@ def follow_bytes(db: sqlite3.Connection, digest: bytes) -> bool:
     return cursor.rowcount == 1
 
 
+def miss(db: sqlite3.Connection, file_ids: Iterable[int]) -> None:
+    """Note files that are not where they were, whatever that means; this run does not try to read them."""
+    db.executemany("INSERT OR IGNORE INTO missing VALUES (?)", ((i,) for i in file_ids))
+
+
+def believe(db: sqlite3.Connection, root_ids: Iterable[int]) -> None:
+    """Note roots of which everything was seen that is there."""
+    db.executemany("INSERT OR IGNORE INTO believed VALUES (?)", ((i,) for i in root_ids))
+
+
 def depart(db: sqlite3.Connection, file_ids: Sequence[int]) -> int:
     """Mark files as vanished; returns how many of them were not followed to a new path."""
     files.mark_gone(db, file_ids, "vanished")
@@ -64,19 +76,21 @@ class Loss:
 
     device: int
     known: int  # files that were there last time
-    lost: int  # of these, not there now, nor anywhere else by inode or digest
+    lost: int  # of these, not there now, nor, by digest, seen elsewhere in this run
 
 
-def losses(db: sqlite3.Connection, root_id: int, missing: Sequence[int]) -> list[Loss]:
-    """Count what a root lost, by file system, leaving out what only moved."""
-    db.execute("DELETE FROM missing")
-    db.executemany("INSERT INTO missing VALUES (?)", ((i,) for i in missing))
+def losses(db: sqlite3.Connection, root_id: int) -> list[Loss]:
+    """Count what a root lost, by file system, leaving out what only moved.
+
+    A copy on a disk that is itself not there, or in a root out of use, saves no file from being lost.
+    """
     rows = db.execute(
         """SELECT device, count(*) AS known,
                   sum(EXISTS (SELECT 1 FROM missing WHERE missing.file_id = file.file_id)
                       AND NOT EXISTS (
-                          SELECT 1 FROM file AS other
+                          SELECT 1 FROM file AS other JOIN folder AS its ON its.folder_id = other.folder_id
                           WHERE other.digest = file.digest AND other.gone IS NULL
+                            AND EXISTS (SELECT 1 FROM believed WHERE believed.root_id = its.root_id)
                             AND NOT EXISTS (SELECT 1 FROM missing WHERE missing.file_id = other.file_id)
                       )) AS lost
            FROM file JOIN folder USING (folder_id)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceindex.errors import UsageProblem
-from faceindex.store import averages
+from faceindex.store import averages, labels
 from faceindex.store.paths import shown
 
 LONGEST_NAME = 200  # characters; more is a paste gone wrong
@@ -87,6 +87,17 @@ def _call(db: sqlite3.Connection, journal_id: int, cluster_id: int, person: int,
                WHERE label.person_id = :before AND label.person_id <> :person""",
         {"person": person, "journal": journal_id, "cluster": cluster_id, "before": before},
     )
+    if before != person:
+        _call_copies(db, journal_id, labels.copies(db, cluster_id, before), person)
+
+
+def _call_copies(db: sqlite3.Connection, journal_id: int, faces: Sequence[int], person: int) -> None:
+    """Have a name put right reach the faces that a scan carried it over to."""
+    db.executemany(
+        "UPDATE label SET person_id = ?, source = 'human', journal_id = ? WHERE face_id = ?",
+        [(person, journal_id, face_id) for face_id in faces],
+    )
+    labels.release(db, faces)
 
 
 def _let_go(db: sqlite3.Connection, cluster_id: int) -> None:
@@ -119,7 +130,7 @@ def _forget(db: sqlite3.Connection, person: int | None) -> None:
 
 
 def unlabel(db: sqlite3.Connection, cluster_id: int) -> str:
-    """Take a cluster's name away, from its faces too; returns the name."""
+    """Take a cluster's name away, from its faces too and those a scan carried it over to; returns the name."""
     named = cluster(db, cluster_id)
     if named.name is None:
         raise UsageProblem(f"cluster {cluster_id} has no name")
@@ -128,6 +139,9 @@ def unlabel(db: sqlite3.Connection, cluster_id: int) -> str:
         "DELETE FROM label WHERE person_id = ? AND face_id IN (SELECT face_id FROM face WHERE cluster_id = ?)",
         (named.person_id, cluster_id),
     )
+    copies = labels.copies(db, cluster_id, named.person_id)
+    db.executemany("DELETE FROM label WHERE face_id = ?", [(face_id,) for face_id in copies])
+    labels.release(db, copies)
     _forget(db, named.person_id)
     return named.name
 

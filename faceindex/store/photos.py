@@ -54,7 +54,7 @@ def save(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found
     if found.digest is None:
         assert found.problem is not None
         news = problems.record(db, run_id, found.problem, file_id=found.file_id)
-        return Saved(problem=True, problem_new=news)
+        return Saved(problem=news or not _is_log(db, found), problem_new=news)
     before, held, kind = db.execute(
         "SELECT digest, held_id, kind FROM file WHERE file_id = ?", (found.file_id,)
     ).fetchone()
@@ -81,6 +81,12 @@ def save(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found
         replaced=held if number not in (None, held) else None,
         photo_id=number,
     )
+
+
+def _is_log(db: sqlite3.Connection, found: Examination) -> bool:
+    """Whether this is no photo and changes whenever it is read: to be told once, not every night."""
+    (kind,) = db.execute("SELECT kind FROM file WHERE file_id = ?", (found.file_id,)).fetchone()
+    return kind == "other" and found.problem is not None and found.problem.kind == "changing"
 
 
 def _note(db: sqlite3.Connection, run_id: int, found: Examination, trouble: Problem | None) -> bool:

@@ -46,8 +46,31 @@ def _record(db: sqlite3.Connection, run_id: int, problem: Problem, column: str, 
 
 
 def solved(db: sqlite3.Connection, file_id: int) -> None:
-    """Forget a file's problem: it was handled, or it has changed since."""
+    """Forget a file's problem: it was handled."""
     db.execute("DELETE FROM problem WHERE file_id = ?", (file_id,))
+
+
+def changed(db: sqlite3.Connection, file_id: int) -> None:
+    """Forget a file's problem, which other bytes need not have.
+
+    Of a file that is no photo and changes whenever it is read, a log perhaps, this is nothing new: it is tried again.
+    """
+    db.execute(
+        """DELETE FROM problem WHERE file_id = :file_id
+           AND NOT (kind = 'changing' AND (SELECT kind FROM file WHERE file_id = :file_id) = 'other')""",
+        {"file_id": file_id},
+    )
+    db.execute("UPDATE problem SET retry = 1 WHERE file_id = ?", (file_id,))
+
+
+def retry_too_large(db: sqlite3.Connection, run_id: int) -> None:
+    """Let this run try what was refused under other limits than its own."""
+    db.execute(
+        """UPDATE problem SET retry = 1 WHERE kind = 'too-large'
+           AND (SELECT json_extract(options, '$.limits') FROM run WHERE run.run_id = problem.run_id)
+               IS NOT (SELECT json_extract(options, '$.limits') FROM run WHERE run_id = ?)""",
+        (run_id,),
+    )
 
 
 def solved_copies(db: sqlite3.Connection, digest: bytes) -> None:

@@ -14,3 +14,8 @@ def get(db: sqlite3.Connection, name: str) -> str | None:
 def put(db: sqlite3.Connection, name: str, value: str) -> None:
     """Set a setting."""
     db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (name, value))
+
+
+def drop(db: sqlite3.Connection, name: str) -> None:
+    """Forget a setting, if it is set."""
+    db.execute("DELETE FROM setting WHERE name = ?", (name,))
