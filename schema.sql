@@ -196,6 +196,7 @@ CREATE TABLE match (                  -- why the machine put a face where it is
     weights_id         INTEGER NOT NULL REFERENCES weights,
     run_id             INTEGER NOT NULL REFERENCES run
 ) STRICT;
+CREATE INDEX match_run ON match (run_id);             -- whom did this scan recognise?
 
 ---------------------------------------------------------------------------- what humans said of it
 

@@ -139,6 +139,7 @@ def test_a_known_root_that_is_offline_is_reported_and_code_5(library: Path) -> N
 
 
 def test_there_is_nothing_to_undo(library: Path) -> None:
+    assert call("undo").code == 0  # that the scan put its folder under watch
     assert "nothing to undo" in told(1, "undo")
 
 

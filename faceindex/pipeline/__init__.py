@@ -30,7 +30,7 @@ from faceindex.pipeline.crawling import Walk
 from faceindex.pipeline.lock import scan_lock
 from faceindex.pipeline.options import ScanOptions
 from faceindex.pipeline.stop import Stop
-from faceindex.store import files, problems, roots, runs, settings
+from faceindex.store import files, journal, problems, roots, runs, settings
 from faceindex.store.paths import shown
 
 DISAPPEARED = "disappeared while it was read"
@@ -176,9 +176,12 @@ def _chosen_roots(db: sqlite3.Connection, options: ScanOptions) -> dict[str, int
 
 def _add_root(db: sqlite3.Connection, path: str) -> None:
     """Put a folder under watch. A known one may be offline; of a new one that is a slip of the pen."""
-    if path not in roots.ids(db) and not os.path.isdir(path):
+    if path in roots.ids(db):
+        return
+    if not os.path.isdir(path):
         raise UsageProblem(f"there is no folder {shown(path)}; check its name")
-    roots.add(db, path)
+    with journal.entry(db, "root add", f"root {shown(path)} added"):
+        roots.add(db, path)
 
 
 def _prepare_reading(db: sqlite3.Connection, run_id: int, options: ScanOptions, walks: list[Walk]) -> files.ToRead:

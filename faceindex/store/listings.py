@@ -120,7 +120,9 @@ def worth_a_name(db: sqlite3.Connection, run_id: int, least: int = 3, limit: int
         """SELECT face.cluster_id AS cluster, count(DISTINCT face.photo_id) AS photos,
                   sum(match.run_id = :run_id) AS new
            FROM face JOIN cluster ON cluster.cluster_id = face.cluster_id JOIN match ON match.face_id = face.face_id
-           WHERE cluster.person_id IS NULL
+           WHERE cluster.person_id IS NULL AND face.cluster_id IN (
+               SELECT joined.cluster_id FROM match AS latest JOIN face AS joined USING (face_id)
+               WHERE latest.run_id = :run_id)
            GROUP BY face.cluster_id HAVING photos >= :least AND new > 0
            ORDER BY photos DESC, face.cluster_id LIMIT :limit""",
         run_id=run_id,

@@ -31,7 +31,6 @@ class Saved:
     elsewhere: str | None = None  # a new path of known bytes: "moved" or "copied"
     followed: bool = False  # moved from a path that was counted as vanished in this run
     problem: bool = False
-    problem_new: bool = False
     replaced: int | None = None  # photo_id of the last other picture this path held
     photo_id: int | None = None
 
@@ -54,7 +53,7 @@ def save(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found
     if found.digest is None:
         assert found.problem is not None
         news = problems.record(db, run_id, found.problem, file_id=found.file_id)
-        return Saved(problem=news or not _is_log(db, found), problem_new=news)
+        return Saved(problem=news or not _is_log(db, found))
     before, held, kind = db.execute(
         "SELECT digest, held_id, kind FROM file WHERE file_id = ?", (found.file_id,)
     ).fetchone()
@@ -69,6 +68,7 @@ def save(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found
            WHERE file_id = ?""",
         (found.digest, trouble is not None, found.racy, number, found.file_id),
     )
+    _note(db, run_id, found, trouble)
     return Saved(
         photo_new=new,
         faces=len(found.faces) if new else 0,
@@ -76,7 +76,6 @@ def save(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found
         elsewhere=elsewhere,
         followed=followed,
         problem=trouble is not None,
-        problem_new=_note(db, run_id, found, trouble),
         # Not the last digest: it may be that of half a picture, caught while an editor wrote it.
         replaced=held if number not in (None, held) else None,
         photo_id=number,
@@ -89,14 +88,14 @@ def _is_log(db: sqlite3.Connection, found: Examination) -> bool:
     return kind == "other" and found.problem is not None and found.problem.kind == "changing"
 
 
-def _note(db: sqlite3.Connection, run_id: int, found: Examination, trouble: Problem | None) -> bool:
-    """Remember a file's problem, or forget it; True if there is a new one."""
+def _note(db: sqlite3.Connection, run_id: int, found: Examination, trouble: Problem | None) -> None:
+    """Remember a file's problem, or forget it."""
     if trouble is not None:
-        return problems.record(db, run_id, trouble, file_id=found.file_id)
+        problems.record(db, run_id, trouble, file_id=found.file_id)
+        return
     problems.solved(db, found.file_id)
     if found.photo is not None:
         problems.solved_copies(db, found.photo.digest)
-    return False
 
 
 def _elsewhere(db: sqlite3.Connection, file_id: int, digest: bytes) -> tuple[str | None, bool]:
