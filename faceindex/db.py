@@ -5,6 +5,7 @@ migrate()       an older file, step by step: backup first, each step one transac
 transaction()   BEGIN IMMEDIATE … COMMIT, rolled back on any error
 check()         what SQLite itself finds wrong, as sentences
 backup()        a consistent copy, also while a scan writes
+restore()       such a copy in the index's place, the former one put aside
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import sqlite3
 import time
 import weakref
@@ -180,7 +182,7 @@ def migrate(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
     is kept; a step that fails leaves the index as it was. A damaged index is not migrated.
     """
     if not (soundness := db.execute("PRAGMA quick_check(1)").fetchone()[0]) == "ok":
-        raise CorruptIndex(f"{path} is damaged ({soundness}); restore a copy made by 'faceindex backup'")
+        raise CorruptIndex(f"{path} is damaged ({soundness}); bring back a copy with 'faceindex restore'")
     saved = False
     with _rebuilding(db):
         for number, step in sql.migrations:
@@ -293,6 +295,43 @@ def backup(db: sqlite3.Connection, target: Path) -> Path:
     return target
 
 
+def restore(copy: Path, index: Path) -> Path | None:
+    """Put a copy made by backup() in the index's place; returns where the former index is now, if there was one.
+
+    The former index keeps its log: left beside the copy, SQLite would replay it into that.
+    Raises NotAnIndex, NewerIndex or CorruptIndex where the copy is no sound index; nothing is changed then.
+    """
+    index = index.absolute()
+    if not copy.is_file():
+        raise FaceindexError(f"there is no file {copy}; name a copy made by 'faceindex backup'")
+    with _told(copy):
+        header.refuse_foreign(copy, scripts().version)
+        with contextlib.closing(sqlite3.connect(f"{copy.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+            (soundness,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if soundness != "ok":
+            raise CorruptIndex(f"{copy} is damaged ({soundness}); restore another copy")
+    with _told(index):
+        index.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ready = index.with_name(index.name + ".restoring")
+        shutil.copyfile(copy, ready)
+        ready.chmod(0o600)
+        former = _put_aside(index)
+        os.replace(ready, index)
+    return former
+
+
+def _put_aside(index: Path) -> Path | None:
+    """Rename an index and its log, so that both stay together."""
+    if not index.exists():
+        return None
+    former = index.with_name(f"{index.name}.replaced-{datetime.now():%Y%m%d-%H%M%S}.bak")
+    for suffix in ("-wal", "-shm", ""):
+        beside = index.with_name(index.name + suffix)
+        if beside.exists():
+            os.replace(beside, former.with_name(former.name + suffix))
+    return former
+
+
 FULL = ("disk is full", "disk I/O error")
 DAMAGED = ("malformed", "not a database", "file is encrypted")
 
@@ -313,7 +352,7 @@ def told(error: sqlite3.DatabaseError, path: Path) -> BaseException:
     if any(phrase in text for phrase in FULL):
         return DiskFull(f"the disk that holds {path} is full or failing ({text}); free space and run again")
     if any(phrase in text for phrase in DAMAGED):
-        return CorruptIndex(f"{path} is damaged ({text}); restore a copy made by 'faceindex backup'")
+        return CorruptIndex(f"{path} is damaged ({text}); bring back a copy with 'faceindex restore'")
     if "locked" in text:
         return FaceindexError(f"another program keeps {path} locked; close it and try again")
     if "readonly" in text or "unable to open" in text:

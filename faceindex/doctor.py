@@ -98,7 +98,7 @@ def _contents(db: sqlite3.Connection, index: Path) -> Iterator[Finding]:
         yield Finding("note", "index", f"others may read it, and it holds biometric data; run 'chmod 600 {index}'")
     wrong = index_file.check(db)
     for trouble in wrong:
-        yield Finding("bad", "index", f"{trouble}; restore a copy made by 'faceindex backup'")
+        yield Finding("bad", "index", f"{trouble}; bring back a copy with 'faceindex restore'")
     if not wrong:
         yield Finding("ok", "index", "integrity and foreign keys are sound")
     drifted = averages.check(db)

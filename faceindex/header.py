@@ -42,7 +42,7 @@ def refuse_foreign(path: Path, newest: int) -> None:
         raise newer(path, version, newest)
     # The log first: when it is gone, all it held is in the file.
     if not _log_size(path) and path.stat().st_size < _announced_size(head):
-        raise CorruptIndex(f"{path} is damaged (cut short); restore a copy made by 'faceindex backup'")
+        raise CorruptIndex(f"{path} is damaged (cut short); bring back a copy with 'faceindex restore'")
 
 
 def newer(path: Path, version: int, newest: int) -> NewerIndex:

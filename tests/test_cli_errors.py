@@ -78,7 +78,7 @@ def damaged(index: Path) -> None:
 
 
 SPOILED = {not_ours: "is not a faceindex index", of_another_program: "another program's", newer: "update faceindex",
-           damaged: "restore a copy"}  # fmt: skip
+           damaged: "bring back a copy"}  # fmt: skip
 
 
 @pytest.mark.parametrize("spoil", SPOILED, ids=lambda f: f.__name__)

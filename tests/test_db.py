@@ -191,9 +191,9 @@ STRANGE = {  # what lies there: error, and what the sentence says
     "another program's": (another_program, NotAnIndex, "is another program's database; choose another file"),
     "another's with log": (another_program_with_log, NotAnIndex, "is another program's database"),
     "newer": (newer, NewerIndex, r"newer faceindex \(schema 9999, this one knows \d+\); update faceindex"),
-    "cut short": (cut_short, CorruptIndex, r"is damaged \(cut short\); restore a copy made by 'faceindex backup'"),
-    "overwritten": (overwritten, CorruptIndex, "is damaged .*; restore a copy"),
-    "overwritten copy": (overwritten_copy, CorruptIndex, "is damaged .*; restore a copy"),
+    "cut short": (cut_short, CorruptIndex, r"is damaged \(cut short\); bring back a copy with 'faceindex restore'"),
+    "overwritten": (overwritten, CorruptIndex, "is damaged .*; bring back a copy"),
+    "overwritten copy": (overwritten_copy, CorruptIndex, "is damaged .*; bring back a copy"),
 }
 
 
@@ -431,3 +431,39 @@ os.kill(os.getpid(), 9)
     subprocess.run([sys.executable, "-c", code], check=False)
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT name FROM person").fetchall() == [("Anna",)]
+
+
+def test_a_restored_copy_is_not_changed_by_the_log_of_the_former_index(tmp_path: Path) -> None:
+    path, copy = tmp_path / "faces.db", tmp_path / "copy.db"
+    with contextlib.closing(index_file.open_index(path)) as db:
+        db.execute("INSERT INTO person (name) VALUES ('Anna')")
+        index_file.backup(db, copy)
+    code = f"""
+import os, pathlib
+from faceindex import db
+index = db.open_index(pathlib.Path({str(path)!r}))
+index.execute("INSERT INTO person (name) VALUES ('Ben')")
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert path.with_name("faces.db-wal").exists()
+    former = index_file.restore(copy, path)
+    assert former is not None
+    names = {}
+    for name, where in (("now", path), ("former", former)):
+        with contextlib.closing(index_file.open_index(where)) as db:
+            names[name] = [row[0] for row in db.execute("SELECT name FROM person ORDER BY name")]
+            assert index_file.check(db) == []
+    assert names == {"now": ["Anna"], "former": ["Anna", "Ben"]}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_sound_index_is_not_restored(tmp_path: Path) -> None:
+    path, copy = tmp_path / "faces.db", tmp_path / "copy.db"
+    index_file.open_index(path).close()
+    before = path.read_bytes()
+    copy.write_text("a letter")
+    with pytest.raises(NotAnIndex):
+        index_file.restore(copy, path)
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("*.replaced*"))

@@ -59,7 +59,7 @@ def test_damage_is_bad(index: Path) -> None:
     for page in range(3, len(content) // 4096):
         content[page * 4096 : page * 4096 + 60] = os.urandom(60)
     index.write_bytes(content)
-    assert "faceindex backup" in findings("bad")["index"]
+    assert "faceindex restore" in findings("bad")["index"]
     assert call("doctor").code == 1
 
 
@@ -67,7 +67,7 @@ def test_a_dangling_row_is_bad(index: Path) -> None:
     with sqlite3.connect(index) as db:
         db.execute("UPDATE face SET photo_id = 4711 WHERE face_id = 1")
     db.close()
-    assert "faceindex backup" in findings("bad")["index"]
+    assert "faceindex restore" in findings("bad")["index"]
 
 
 def test_a_drifted_average_is_bad_and_can_be_repaired(index: Path) -> None:

@@ -40,6 +40,7 @@ COMMANDS = {  # name: where it stands, and what `faceindex --help` says of it
     "journal": ("faceindex.cli.journal:journal", "What humans changed, newest first."),
     "undo": ("faceindex.cli.journal:undo", "Take back the last change, or the last few."),
     "backup": ("faceindex.cli.backup:backup", "Copy the index file, even during a scan."),
+    "restore": ("faceindex.cli.backup:restore", "Put such a copy in the index's place."),
     "doctor": ("faceindex.cli.doctor:doctor", "Check the set-up and the index; say what to do."),
 }
 

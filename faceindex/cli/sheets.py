@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from faceindex.cli.app import absolute
 from faceindex.errors import FaceindexError, UnreadablePicture, UsageProblem
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 PER_CLUSTER = 8  # faces in a cluster's row
 AROUND = 0.35  # of a face's width and height, shown on every side
+SOFTWARE, MARK = 0x0131, "faceindex contact sheet"  # EXIF tag, and what it holds on our sheets
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 BLANK = np.array([[[0xF4, 0xF4, 0xF2]]], np.uint8)  # as the sheet itself
@@ -82,17 +84,34 @@ def _write(db: sqlite3.Connection, target: str, tiles: Tiles) -> str:
     name, suffix = os.path.splitext(path)
     unfinished = f"{name}.unfinished{suffix}"
     try:
-        sheet.save(unfinished, quality=88)
+        sheet.save(unfinished, quality=88, exif=_mark(sheet))
         os.replace(unfinished, path)
     except OSError as error:
         raise FaceindexError(f"cannot write {shown(path)}: {error.strerror or error}; name another place") from error
     return f"{target}: {counted(count, 'face')}"
 
 
+def _mark(sheet: Image.Image) -> Image.Exif:
+    """EXIF that tells our sheets from pictures of yours."""
+    exif = sheet.getexif()
+    exif[SOFTWARE] = MARK
+    return exif
+
+
+def _is_sheet(path: str) -> bool:
+    try:
+        with Image.open(path) as image:
+            return bool(image.getexif().get(SOFTWARE) == MARK)
+    except (OSError, ValueError, SyntaxError):
+        return False
+
+
 def _check(db: sqlite3.Connection, path: str) -> None:
     """Refuse a bad place before the work rather than after it."""
     if os.path.splitext(path)[1].lower() not in SUFFIXES:
         raise UsageProblem(f"cannot write {shown(path)}: name a file that ends in {', '.join(SUFFIXES)}")
+    if os.path.lexists(path) and not _is_sheet(path):
+        raise UsageProblem(f"{shown(path)} exists and is no sheet of faceindex; name another file")
     for root in roots.ever(db):
         if os.path.realpath(path).startswith(os.path.realpath(root).rstrip("/") + "/"):
             raise UsageProblem(f"{shown(path)} lies in the library, where a scan would take it for a photo; "

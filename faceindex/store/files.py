@@ -121,7 +121,7 @@ def digest_at(db: sqlite3.Connection, path: str) -> bytes | None:
 
 
 def extra_copies(db: sqlite3.Connection, absent: Iterable[int] = ()) -> Iterator[str]:
-    """Every path of equal files but the first of each group; of hard links to one file, none is extra.
+    """Every path of equal files but the first of each group; hard links to that first are not extra.
 
     What lies in roots that are `absent` now (root_ids) counts for nothing, nor does a file whose bytes are to be
     read again: it may hold others by now. One that is read but could not be examined holds what was read.
@@ -138,13 +138,13 @@ def extra_copies(db: sqlite3.Connection, absent: Iterable[int] = ()) -> Iterator
         (json.dumps(list(absent)),),
     )
     group: bytes | None = None
-    seen: set[tuple[int, int]] = set()
+    kept: tuple[int, int] | None = None
     for row in rows:
+        here = row["device"], row["inode"]
         if row["digest"] != group:
-            group, seen = row["digest"], set()
-        elif (row["device"], row["inode"]) not in seen:
+            group, kept = row["digest"], here
+        elif here != kept:
             yield _path(row)
-        seen.add((row["device"], row["inode"]))
 
 
 @dataclass(frozen=True, slots=True)
