@@ -68,7 +68,8 @@ def show_(app: App, cluster_id: int, limit: int, sheet: str | None, form: Form) 
 
             app.say(sheet_of_faces(db, rows, sheet))
     if form == "table":
-        app.say(f"cluster {cluster_id}: {found.name or 'no name'}, {counted(found.faces, 'face')}")
+        hidden = "; not shown are those beyond --limit or on photos that are gone" if len(rows) < found.faces else ""
+        app.say(f"cluster {cluster_id}: {found.name or 'no name'}, {counted(found.faces, 'face')}{hidden}")
     show(app, rows, form, MEMBERS, face_for_people)
 
 
