@@ -313,11 +313,22 @@ def restore(copy: Path, index: Path) -> Path | None:
     with _told(index):
         index.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         ready = index.with_name(index.name + ".restoring")
-        shutil.copyfile(copy, ready)
-        ready.chmod(0o600)
-        former = _put_aside(index)
-        os.replace(ready, index)
+        try:
+            _copy_whole(copy, ready)
+            former = _put_aside(index)
+            os.replace(ready, index)
+        except BaseException:
+            ready.unlink(missing_ok=True)
+            raise
     return former
+
+
+def _copy_whole(source: Path, target: Path) -> None:
+    """Copy a file to a private one, and have the disk hold all of it before anything else happens."""
+    with open(source, "rb") as read, open(os.open(target, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as write:
+        shutil.copyfileobj(read, write)
+        write.flush()
+        os.fsync(write.fileno())
 
 
 def _put_aside(index: Path) -> Path | None:

@@ -285,3 +285,17 @@ def test_a_backup_is_whole_while_somebody_writes(library: Path, tmp_path: Path) 
         writer.close()
     assert json.loads(call("--db", "copy.db", "person", "list", "--json").out) == []
     assert call("--db", "copy.db", "doctor").out.count("BAD") == 0
+
+
+def test_a_restored_copy_is_the_index_and_the_former_one_is_no_file_of_the_library(library: Path) -> None:
+    index = library / "faces.db"
+    assert call("--db", index, "scan", library).code == 5  # it holds a damaged photo
+    copy = library.parent / "copy.db"
+    assert call("--db", index, "backup", copy).code == 0
+    assert call("--db", index, "cluster", "label", "1", "Anna").code == 0
+    assert call("--db", index, "restore", copy).code == 0
+    assert "nobody has a name" in call("--db", index, "person", "list").err
+    assert list(library.glob("faces.db.replaced-*.bak"))
+    silent = call("--db", index, "scan")
+    assert (silent.code, silent.out) == (0, "")
+    assert call("--db", index, "restore", library / "missing.db").code == 1

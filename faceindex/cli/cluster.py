@@ -15,7 +15,7 @@ CLUSTERS = ("cluster", "person", "photos", "faces", "run")
 MEMBERS = ("face", "named_by", "distance", "left", "top", "right", "bottom", "path")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="Example: faceindex cluster list")
 def cluster() -> None:
     """Look at groups of faces, name them, merge them."""
 

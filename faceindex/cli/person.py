@@ -13,7 +13,7 @@ from faceindex.store import journal, listings, people
 PEOPLE = ("person", "photos", "clusters", "born", "first_seen", "last_seen")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="Example: faceindex person list")
 def person() -> None:
     """Who is known; rename somebody."""
 

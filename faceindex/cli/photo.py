@@ -22,7 +22,7 @@ FACES = ("face", "person", "cluster", "named_by", "distance", "runner_up", "dete
 CHUNK = 2**20
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="Example: faceindex photo show beach.jpg")
 def photo() -> None:
     """Who is on a photo, and how sure that is."""
 

@@ -15,7 +15,7 @@ from faceindex.store import listings, problems
 PROBLEMS = ("problem", "kind", "next", "tries", "path", "message")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="Example: faceindex problem list")
 def problem() -> None:
     """What could not be handled; try it again."""
 

@@ -17,6 +17,7 @@ from faceindex.report import counted, size
 
 LOOKING = "Looking  {n_fmt} files"
 READING = "Reading {percentage:3.0f}% |{bar}| {remaining} left, {n_fmt}B of {total_fmt}B{postfix}"
+RECOGNISING = "Recognising  {n_fmt} faces"
 ROOM = 4  # columns kept free at the right: the terminal prints ^C there, and must not begin a new line
 STEADY = 0.02  # the estimate follows the whole run rather than the last photo
 ERASE = b"\r\x1b[K"
@@ -27,7 +28,7 @@ def bars(app: App) -> Iterator[tuple[Progress, Callable[[], object]]]:
     """A Progress that draws one bar at a time, and what to call when the user asks to stop. No bar stays."""
     hidden = app.quiet or not sys.stderr.isatty()
     bar = _bar(LOOKING, hidden)
-    photos = faces = 0
+    photos = faces = recognised = 0
 
     def crawled(count: int) -> None:
         bar.update(count)
@@ -44,8 +45,16 @@ def bars(app: App) -> Iterator[tuple[Progress, Callable[[], object]]]:
         bar.set_postfix_str(f"{counted(photos, 'photo')}, {counted(faces, 'face')}", refresh=False)
         bar.update(found.bytes_read)
 
+    def matched(count: int) -> None:
+        nonlocal bar, recognised
+        if not recognised:
+            bar.close()
+            bar = _bar(RECOGNISING, hidden)
+        recognised += count
+        bar.update(count)
+
     try:
-        yield Progress(crawled, begin, read), _stopping(hidden)
+        yield Progress(crawled, begin, read, matched), _stopping(hidden)
     finally:
         bar.close()
 

@@ -18,7 +18,7 @@ from faceindex.store.paths import shown
 ROOTS = ("root", "files", "added")
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, epilog="Example: faceindex root list")
 def root() -> None:
     """Which folders are indexed; move a library without loss."""
 
