@@ -10,6 +10,7 @@ FaceindexError              1  something went wrong; the message says what to do
 ├── DiskFull                7
 ├── UnknownBackend          2
 └── ModelsMissing           8  a model file is missing or damaged
+    └── BadWeights
 
 Two more codes are outcomes of a scan, not errors: 4, stopped at the deadline or by a signal
 with everything finished so far saved; 5, finished, but with problems or with a root offline.
@@ -66,6 +67,10 @@ class UnknownBackend(FaceindexError):
 
 class ModelsMissing(FaceindexError):
     exit_code = 8
+
+
+class BadWeights(ModelsMissing):
+    pass
 
 
 class UnreadablePicture(FaceindexError):
