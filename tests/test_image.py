@@ -15,10 +15,9 @@ import PIL
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import IFDRational
 
-import faceindex.image
 from faceindex.errors import UnreadablePicture
 from faceindex.image import (
     TURNS,
@@ -32,8 +31,16 @@ from faceindex.image import (
     upright_box,
     upright_point,
 )
+from faceindex.image import jpeg as jpegs
+from faceindex.image import picture as pictures
+from faceindex.image import rgb as conversion
 from faceindex.models import Box, ReadLimits
 
+LAID = {  # EXIF orientation: how Pillow lays an upright picture so that EXIF has to turn it
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}  # fmt: skip
 WHITE, RED = (255, 255, 255), (230, 20, 20)
 unit = st.floats(0, 1)
 boxes = st.tuples(unit, unit, unit, unit).map(
@@ -77,9 +84,7 @@ def exif_of(**tags: object) -> Image.Exif:
 
 def lying(orientation: int, kind: str = "PNG", **options: object) -> bytes:
     """The scene stored so that EXIF has to turn it upright."""
-    back = {6: 8, 8: 6}.get(orientation, orientation)
-    transpose = TURNS[back][0]
-    stored = scene() if transpose is None else scene().transpose(transpose)
+    stored = scene().transpose(LAID[orientation]) if orientation in LAID else scene()
     return encoded(stored, kind, exif=exif_of(orientation=orientation), **options)
 
 
@@ -200,16 +205,16 @@ def test_a_jpeg_is_decoded_at_the_coarsest_scale_that_is_fine_enough(progressive
     assert pixels.shape[1] == width
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "L"])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "CMYK", "L", "RGB"])
 @pytest.mark.parametrize("scale", [1, 3, 300])
 def test_conversion_in_strips_is_conversion_of_the_whole(mode, scale, monkeypatch):
     image = scene(500, 700).convert(mode)
     if mode in ("RGBA", "LA"):
         image.putalpha(scene(500, 700).convert("L"))
-    whole = faceindex.image._flat(image)
+    whole = conversion._flat(image)
     expected = np.asarray(whole if scale == 1 else whole.reduce(scale))
-    monkeypatch.setattr(faceindex.image, "STRIP", 64)
-    assert np.array_equal(np.asarray(faceindex.image._rgb(image, scale)), expected)
+    monkeypatch.setattr(conversion, "STRIP", 64)
+    assert np.array_equal(conversion.rgb(image, scale), expected)
 
 
 def test_a_decoder_that_needs_more_memory_may_decode_fewer_pixels():
@@ -387,11 +392,14 @@ def test_crops_have_full_resolution_after_a_coarse_look():
 
 def test_many_crops_need_one_decoding(monkeypatch):
     opened = []
-    genuine = faceindex.image._open
-    monkeypatch.setattr(faceindex.image, "_open", lambda data: opened.append(1) or genuine(data))
-    picture = open_picture(jpeg(640, 480))
-    assert len(picture.crops([Box(0.1, 0.1, 0.2, 0.2), Box(0.5, 0.5, 0.6, 0.6), Box(0, 0, 1, 1)])) == 3
-    assert len(opened) == 1
+    decoded = []
+    genuine, decoding = pictures._open, jpegs.decode
+    monkeypatch.setattr(pictures, "_open", lambda data: opened.append(1) or genuine(data))
+    monkeypatch.setattr(jpegs, "decode", lambda *args: decoded.append(1) or decoding(*args))
+    for kind in ("JPEG", "PNG"):
+        picture = open_picture(encoded(scene(640, 480), kind))
+        assert len(picture.crops([Box(0.1, 0.1, 0.2, 0.2), Box(0.5, 0.5, 0.6, 0.6), Box(0, 0, 1, 1)])) == 3
+    assert (len(opened), len(decoded)) == (2, 1)
 
 
 def test_a_jpeg_too_large_for_full_decoding_is_still_cut_out():
@@ -431,6 +439,13 @@ def test_scaled_decoding_gets_a_large_jpeg_through():
         assert refused.value.kind == "too-large"
 
 
+def test_what_another_library_tells_pillow_to_forgive_is_not_forgiven(astronaut, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as face_recognition does when imported
+    data = encoded(Image.fromarray(astronaut), "JPEG")
+    with pytest.raises(UnreadablePicture):
+        open_picture(data[: len(data) // 2]).pixels()
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("longest", [None, 64])
 def test_a_truncated_jpeg_is_corrupt(astronaut, progressive, longest):
@@ -443,12 +458,13 @@ def test_a_truncated_jpeg_is_corrupt(astronaut, progressive, longest):
         picture.pixels(longest)
 
 
-def test_memory_that_runs_out_is_said_so(monkeypatch):
+@pytest.mark.parametrize(("kind", "where", "what"), [("PNG", pictures, "rgb"), ("JPEG", jpegs, "decode")])
+def test_memory_that_runs_out_is_said_so(kind, where, what, monkeypatch):
     def exhausted(*_):
         raise MemoryError
 
-    picture = open_picture(jpeg(32, 32))
-    monkeypatch.setattr(faceindex.image, "_rgb", exhausted)
+    picture = open_picture(encoded(scene(32, 32), kind))
+    monkeypatch.setattr(where, what, exhausted)
     with pytest.raises(UnreadablePicture) as refused:
         picture.pixels()
     assert refused.value.kind == "memory"

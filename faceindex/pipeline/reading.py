@@ -12,6 +12,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, TimeoutError, wait
 from dataclasses import replace
+from itertools import islice
 
 from faceindex import engines
 from faceindex.crawl import root_state
@@ -59,7 +60,9 @@ class _Reading:
         self, db: sqlite3.Connection, run_id: int, which: files.ToRead, options: ScanOptions, tick: Tick
     ) -> None:
         self._db, self._run_id, self._which, self._options, self._tick = db, run_id, which, options, tick
+        self._workers = engines.workers(options.engine)
         self._todo = _pages(db, which)
+        self._upcoming: deque[files.Unread] = deque()  # the next of them, as many as there are workers
         self._ready: deque[files.Unread] = deque()  # had waited, may go
         self._waiting: defaultdict[int, deque[files.Unread]] = defaultdict(deque)  # by size
         self._working: dict[Future[Examination], tuple[Task, files.Unread]] = {}
@@ -69,7 +72,7 @@ class _Reading:
         self.lost: set[int] = set()  # root_ids
 
     def run(self, pool: Executor, stop: Stop) -> None:
-        most = 2 * engines.workers(self._options.engine)
+        most = 2 * self._workers
         while stop.reading_over() is None:
             while len(self._working) < most and (unread := self._next()):
                 self._submit(pool, self._task(unread), unread)
@@ -84,7 +87,7 @@ class _Reading:
         """The next file that need not wait for another of its size."""
         if self._ready:
             return self._ready.popleft()
-        for unread in self._todo:
+        while unread := self._draw():
             if unread.root_id in self.lost:
                 continue
             queue = self._waiting[unread.size] if self._sizes[unread.size] else None
@@ -92,6 +95,11 @@ class _Reading:
                 return unread
             queue.append(unread)
         return None
+
+    def _draw(self) -> files.Unread | None:
+        """The next of the list, of which as many more as there are workers stay in sight."""
+        self._upcoming.extend(islice(self._todo, 1 + self._workers - len(self._upcoming)))
+        return self._upcoming.popleft() if self._upcoming else None
 
     def _task(self, unread: files.Unread) -> Task:
         options = self._options
@@ -108,6 +116,8 @@ class _Reading:
             settings=options.detection,
             limits=options.limits,
             time_limit=options.photo_time + unread.size / SLOWEST_DISK,
+            # While the workers look at this one and its neighbours, the last in sight is about one turn away.
+            ahead=self._upcoming[-1].path if len(self._upcoming) == self._workers else None,
         )
 
     def _submit(self, pool: Executor, task: Task, unread: files.Unread) -> None:
@@ -155,13 +165,12 @@ class _Reading:
                     self._waiting[size] = queue
 
     def save(self) -> None:
-        """Write down everything finished so far, in one transaction."""
+        """Write down everything finished so far, and where the time went, in one transaction."""
         results, self._results = self._results, []
-        self._saved_at = time.monotonic()
-        if results:
-            with transaction(self._db):
-                for found in results:
-                    saving.save(self._db, self._run_id, self._options, found)
+        now = time.monotonic()
+        seconds, self._saved_at = now - self._saved_at, now
+        with transaction(self._db):
+            saving.save_all(self._db, self._run_id, self._options, results, seconds)
 
 
 def _pages(db: sqlite3.Connection, which: files.ToRead) -> Iterator[files.Unread]:
