@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 from pathlib import Path
 
-from library import many_files
+from library import many_files, scratch_folder
 from measure import FACEINDEX, Cost, cost
 
 
@@ -20,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=100_000)
     count = parser.parse_args().files
-    with tempfile.TemporaryDirectory(dir=".") as scratch:
+    with scratch_folder() as scratch:
         here = Path(scratch)
         small = rescan_of(here / "small", count // 10)[0]
         rescan, find = rescan_of(here / "large", count)

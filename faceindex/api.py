@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from faceindex.backends import DEFAULTS, load
-from faceindex.backends.faces import faces_of_each
+from faceindex.backends.faces import faces_of
 from faceindex.errors import UnreadablePicture, UsageProblem
 from faceindex.image import open_picture
 from faceindex.models import ReadLimits
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Source = str | bytes | os.PathLike[str] | os.PathLike[bytes] | Pixels
 
-TOGETHER = 8  # pictures of a list that are in memory at once
 LIMITS = ReadLimits()
 
 
@@ -50,11 +49,8 @@ def find_faces(
     """
     chosen = load(backend, settings)
     if isinstance(source, (list, tuple)):
-        batches = (source[first : first + TOGETHER] for first in range(0, len(source), TOGETHER))
-        each = (faces_of_each([opened(one) for one in batch], chosen) for batch in batches)
-        return [list(faces) for batch in each for faces in batch]
-    (faces,) = faces_of_each([opened(source)], chosen)
-    return list(faces)
+        return [list(faces_of(opened(one), chosen)) for one in source]
+    return list(faces_of(opened(source), chosen))
 
 
 represent = find_faces  # under the name by which other libraries' users look for it
@@ -65,6 +61,7 @@ class ArrayPicture:
     """A picture that is in memory already, at its only size."""
 
     array: Pixels
+    says_how_it_lies = True  # upright, as find_faces() asks for
 
     @property
     def width(self) -> int:

@@ -183,7 +183,7 @@ def migrate(db: sqlite3.Connection, path: Path, sql: Scripts) -> None:
     """
     if not (soundness := db.execute("PRAGMA quick_check(1)").fetchone()[0]) == "ok":
         raise CorruptIndex(f"{path} is damaged ({soundness}); bring back a copy with 'faceindex restore'")
-    saved = False
+    saved = not schema_version(db)  # nothing is there yet
     with _rebuilding(db):
         for number, step in sql.migrations:
             with transaction(db):

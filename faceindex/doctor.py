@@ -10,19 +10,28 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from faceindex import db as index_file
+from faceindex import native
 from faceindex.crawl import root_state
 from faceindex.engines import usable_cores
-from faceindex.errors import FaceindexError
-from faceindex.report import size
-from faceindex.store import averages, roots
+from faceindex.errors import FaceindexError, UnreadablePicture
+from faceindex.image import open_picture
+from faceindex.report import counted, size
+from faceindex.store import averages, files, roots
 from faceindex.store.paths import shown
 
+if TYPE_CHECKING:
+    from faceindex.models import Pixels
+
 Level = Literal["ok", "note", "bad"]
-PACKAGES = ("faceindex", "dlib", "dlib-bin", "face_recognition", "face_recognition_models", "numpy", "Pillow",
+PACKAGES = ("faceindex", "dlib", "dlib-bin", "face_recognition", "face_recognition_models", "onnxruntime",
+            "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnx", "simplejpeg", "numpy", "Pillow",
             "pillow-heif", "click")  # fmt: skip
+COMPARED_AT = 640  # longest side of the picture on which both runtimes are compared
 LITTLE_DISK = 2 * 10**9  # bytes
 
 
@@ -71,6 +80,64 @@ def _dlib(index: Path) -> Iterator[Finding]:
         yield Finding("bad", "models", fault)
     if not faults:
         yield Finding("ok", "models", f"{len(dlib_models.model_files())} files found, whole")
+
+
+def _speed(index: Path) -> Iterator[Finding]:
+    """What makes a scan fast."""
+    if trouble := native.why_not():
+        yield Finding("note", "native", trouble)
+    else:
+        yield Finding("ok", "native", "C kernels for HOG and resizing are built and used")
+    try:
+        from faceindex.nets import devices  # noqa: PLC0415  (where onnxruntime is broken, say so and go on)
+
+        yield Finding("ok", "devices", f"{', '.join(devices.available())}; 'auto' takes the first")
+    except ImportError as error:
+        yield Finding("bad", "devices", f"onnxruntime cannot be loaded ({error}); reinstall it or use --runtime dlib")
+
+
+def _runtimes(index: Path) -> Iterator[Finding]:
+    """Whether both runtimes find the same."""
+    try:
+        from faceindex.backends import dlib_models  # noqa: PLC0415
+        from faceindex.backends.compare import compare  # noqa: PLC0415
+    except ImportError:
+        return  # told above
+    if dlib_models.check_models():
+        return
+    name, pixels = _sample(index)
+    both = compare(pixels)
+    on = f"{name}: {counted(both.faces, 'face')}, encodings within {both.encoding:.0e}"
+    if both.agree:
+        yield Finding("ok", "runtimes", f"ONNX Runtime gives what dlib gives, {both.times:.0f} times as fast ({on})")
+    else:
+        yield Finding("bad", "runtimes", f"ONNX Runtime differs from dlib in {counted(both.differing, 'face')} ({on}); "
+                      "scan with --runtime dlib and report it")  # fmt: skip
+
+
+def _sample(index: Path) -> tuple[str, Pixels]:
+    """A picture of the index that shows a face, else a drawing."""
+    for path in _some_photos(index):
+        try:
+            return shown(path), open_picture(Path(path).read_bytes()).pixels(COMPARED_AT)
+        except (OSError, UnreadablePicture):
+            continue
+    across, down = np.meshgrid(np.arange(480), np.arange(360))
+    drawn = np.stack([across % 256, down % 256, (across * down) % 256], 2)
+    return "a drawing", drawn.astype(np.uint8)
+
+
+def _some_photos(index: Path) -> list[str]:
+    if not index.exists():
+        return []
+    try:
+        db = index_file.open_index(index, create=False)
+    except FaceindexError:
+        return []  # told by another check
+    try:
+        return files.showing_faces(db, 20)
+    finally:
+        db.close()
 
 
 def _yes(value: str | bool) -> str:
@@ -126,7 +193,7 @@ def _disk(index: Path) -> Iterator[Finding]:
         yield Finding("bad", "disk", f"{folder} cannot be written; change its permissions or use --db")
 
 
-CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (_versions, _dlib, _index, _disk)
+CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (_versions, _dlib, _speed, _runtimes, _index, _disk)
 
 
 def repair(index: Path) -> int:

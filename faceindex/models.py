@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FileKind = Literal["photo", "other", "special"]
 Policy = Literal["hog-then-cnn", "hog", "cnn", "both"]
+Runtime = Literal["onnx", "dlib"]
 Stage = Literal["crawl", "read", "examine"]
 ProblemKind = Literal["unreadable", "changing", "corrupt", "too-large", "timeout", "crash", "memory", "unexpected"]
 
@@ -55,6 +56,12 @@ class Box:
             return 0.0
         shared = across * down
         return shared / (self.width * self.height + other.width * other.height - shared)
+
+    def inside(self, other: Box) -> float:
+        """The share of this box that lies in another, 0 to 1."""
+        across = min(self.right, other.right) - max(self.left, other.left)
+        down = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return max(0.0, across) * max(0.0, down) / (self.width * self.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +137,17 @@ class DetectionSettings:
 
     policy: Policy = "hog-then-cnn"
     size: int = 1600  # longest side in pixels at which HOG works; smaller pictures grow at most twofold
-    cnn_size: int = 400  # the same for the CNN, which is for the large faces that HOG misses …
-    cnn_pixels: int = 120_000  # … which never sees more pixels than this: its memory grows with them
-    upsample: int = 0  # times dlib doubles the working picture
+    cnn_size: int = 640  # the same for the CNN, which is for the large faces that HOG misses …
+    cnn_step: int = 6  # … at sizes that are each (step - 1) / step of the one before; dlib's own is 6 …
+    cnn_pixels: int = 2_000_000  # … and which never sees more pixels than this: its memory grows with them
+    doubt: float = 0.3  # hog-then-cnn: the CNN looks where HOG finds nothing, or a face with a lower score
+    group: int = 3  # where so many faces are found, one of them small, look at twice the size, too; 0: never
+    faces: int = 0  # narrowest face looked for, in pixels of the original; 0: what `size` happens to find
+    turns: bool = True  # try 90° turns where nothing was found and the picture does not say how it lies
+    runtime: Runtime = "onnx"  # what runs the networks; the results are the same
+    device: str = "auto"  # where: "cpu", "cuda" … (nets.devices)
     min_face: int = 32  # narrowest face kept, in pixels of the original picture
-    min_score: float = 0.15
+    min_score: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +174,7 @@ class Task:
     time_limit: float = 180.0  # seconds
     hash_only: bool = False
     after: Problem | None = None  # what became of the first attempt, where only the hash is still wanted
+    ahead: str | None = None  # path of a file whose turn comes soon after, for the system to fetch meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +189,5 @@ class Examination:
     bytes_read: int = 0
     seconds: float = 0.0
     racy: bool = False  # changed so shortly before it was read that a later edit could look the same
+    profile: tuple[tuple[str, float], ...] = ()  # stage and its seconds, all of them together `seconds`
+    notes: tuple[str, ...] = ()  # what the worker remarked that concerns the run rather than this file

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from faceindex.stopwatch import WORK
 from faceindex.store import listings, runs
 from faceindex.store.paths import shown
 
@@ -32,6 +33,8 @@ def summary(db: sqlite3.Connection, result: ScanResult) -> dict[str, Any]:
         "recognised": listings.recognised(db, result.run_id),
         "worth_a_name": listings.worth_a_name(db, result.run_id),
         "problems": listings.troubles_of(db, result.run_id),
+        "notes": runs.notes(db, result.run_id),
+        "profile": profile(db, result.run_id),
         "seconds_left": _seconds_left(result, runs.counts(db, result.run_id)),
     }
 
@@ -43,18 +46,43 @@ def _seconds_left(result: ScanResult, run: dict[str, Any]) -> float | None:
     return float(round(result.left_bytes / run["bytes_read"] * result.reading_seconds))
 
 
+def profile(db: sqlite3.Connection, run_id: int) -> dict[str, Any] | None:
+    """Where the time of a run went; None where it read nothing."""
+    found = runs.profile(db, run_id)
+    if found is None:
+        return None
+    stages = runs.stages(db, run_id)
+    return {
+        "photos": found.photos,
+        "workers": found.workers,
+        "seconds": round(found.seconds, 3),
+        "photos_per_second": round(found.photos / found.seconds, 2) if found.seconds else None,
+        "work": round(sum(row["share"] or 0.0 for row in stages if row["stage"] in WORK), 4),
+        "stages": stages,
+    }
+
+
 def is_news(told: dict[str, Any]) -> bool:
     """Whether there is anything to say: cron sends a mail for every line."""
     run = told["run"]
     happened = any(run[name] for name in (*FILES, "photos_new", "faces_found", "clusters_new"))
-    return bool(happened or told["recognised"] or told["offline"] or told["problems"] or told["outcome"] != "done")
+    said = (told[name] for name in ("recognised", "offline", "problems", "notes"))
+    return bool(happened or any(said) or told["outcome"] != "done")
 
 
 def text(told: dict[str, Any]) -> list[str]:
     """The report in lines; none where there is no news."""
     if not is_news(told):
         return []
-    lines = [_headline(told), *_offline(told), _files(told["run"]), *_faces(told), *_names(told), *_problems(told)]
+    lines = [
+        _headline(told),
+        *_offline(told),
+        *_notes(told),
+        _files(told["run"]),
+        *_faces(told),
+        *_names(told),
+        *_problems(told),
+    ]
     return [line for line in [*lines, *_left(told)] if line]
 
 
@@ -66,6 +94,10 @@ def _headline(told: dict[str, Any]) -> str:
 
 def _offline(told: dict[str, Any]) -> list[str]:
     return [f"WARNING  {sentence}" for sentence in told["offline"]]
+
+
+def _notes(told: dict[str, Any]) -> list[str]:
+    return [f"Note     {sentence}" for sentence in told["notes"]]
 
 
 def _files(run: dict[str, Any]) -> str:
@@ -112,6 +144,28 @@ def _left(told: dict[str, Any]) -> list[str]:
     estimate = f", about {duration(about)} more" if about is not None else ""
     left = f"{counted(told['left_photos'], 'photo')}, {size(told['left_bytes'])}"
     return [f"Left     {left}{estimate}; the next scan goes on"]
+
+
+def profile_text(found: dict[str, Any] | None) -> list[str]:
+    """Where the time of a run went, as a table."""
+    if found is None:
+        return ["Profile  nothing was read"]
+    lines = ["Profile  stage         seconds  ms a photo  % of the cores' time"]
+    lines += [
+        f"         {row['stage']:<10} {row['seconds']:>10,.1f}  {_number(row['ms_per_photo'], 1):>10}"
+        f"  {100 * (row['share'] or 0.0):>20.1f}"
+        for row in found["stages"]
+    ]
+    pace = _number(found["photos_per_second"], 1 if (found["photos_per_second"] or 0) >= 10 else 2)
+    return [
+        *lines,
+        f"         {100 * found['work']:.1f} % of the time the cores decoded, detected or encoded; "
+        f"{counted(found['photos'], 'photo')} in {duration(found['seconds'])}, {pace} a second",
+    ]
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def counted(number: int, noun: str) -> str:

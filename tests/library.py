@@ -14,6 +14,7 @@ import numpy as np
 
 from faceindex import db as index_file
 from faceindex.models import Box, Examination, Face, File, Photo, Problem
+from faceindex.stopwatch import Profile
 from faceindex.store import encodings, files, journal, people, photos, problems, roots, runs
 from faceindex.store.encodings import Match
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DIMENSIONS = 8
+PROFILE = Profile(
+    photos=10, workers=2, seconds=0.75,
+    stages={"read": 0.0078125, "hash": 0.03125, "decode": 0.5, "hog": 0.75, "encode": 0.125, "other": 0.015625},
+)  # fmt: skip
 MTIME = 1_577_934_245  # 2020-01-02T03:04:05Z
 
 
@@ -197,6 +202,8 @@ def family(folder: Path) -> sqlite3.Connection:
     for who in ("Anna", "Ben", "Carl", "Dora"):
         name(db, clusters[who], who)
     _more_files(db)
+    with index_file.transaction(db):
+        runs.add_profile(db, run, PROFILE)
     run = _night(db, "2026-01-31", files_seen=15, files_new=1, files_vanished=1, photos_new=1, faces_found=2,
                  faces_named=2, problems=1)  # fmt: skip
     path, taken, size, whom = TONIGHT

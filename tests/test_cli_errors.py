@@ -109,6 +109,7 @@ def test_a_file_that_cannot_be_used_is_code_6_and_not_touched(spoil: object, com
         ("root move elsewhere nowhere", "is not a folder"),
         ("scan elsewhere", "there is no folder"),
         ("scan --engine quantum", "there are: serial, processes, processes:N"),
+        ("scan --device abacus", "abacus"),
         ("scan --engine processes:0", "there are: serial, processes, processes:N"),
         ("scan --backend crystal", "there are: dlib, fake"),
         ("scan library/red", "lies inside the root"),

@@ -101,7 +101,10 @@ def test_help_documents_every_exit_code() -> None:
         ("scan --until soon", "write it like 06:30"),
         ("scan --max-time 6", "write it like 90s, 45m, 6h or 1h30m"),
         ("scan --max-time 6h!", "write it like 90s, 45m, 6h or 1h30m"),
-        ("scan --detector dog", "'hog-then-cnn', 'hog', 'cnn', 'both'"),
+        ("scan --preset dog", "'fast', 'hog-then-cnn', 'both', 'cnn'"),
+        ("scan --faces tiny", "write small, normal, large or pixels from 36 on"),
+        ("scan --faces 35", "write small, normal, large or pixels from 36 on"),
+        ("scan --runtime torch", "'onnx', 'dlib'"),
         ("scan --size 3", "80"),
         ("status --jsno", "--json"),
         ("cluster show", "missing argument 'CLUSTER'"),
@@ -153,13 +156,18 @@ def test_completion_knows_commands_and_options(typed: str, offered: str) -> None
     assert offered in made.stdout, made.stderr
 
 
-HEAVY = ("numpy", "dlib", "PIL", "pebble", "tqdm", "psutil")
+HEAVY = ("numpy", "dlib", "PIL", "pebble", "tqdm", "psutil", "onnxruntime")
 LIGHT = "import sys; from faceindex.cli import run; code = run({}); print(code, [m for m in {} if m in sys.modules])"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["status"], ["duplicates"], ["sacn"]])
 def test_start_up_loads_no_heavy_library(arguments: list[str]) -> None:
     ran = python("-c", LIGHT.format(arguments, HEAVY))
+    assert ran.stdout.splitlines()[-1].endswith(" []"), ran.stdout + ran.stderr
+
+
+def test_help_on_a_scan_loads_no_network() -> None:
+    ran = python("-c", LIGHT.format(["scan", "--help"], ("dlib", "onnxruntime", "onnx")))
     assert ran.stdout.splitlines()[-1].endswith(" []"), ran.stdout + ran.stderr
 
 

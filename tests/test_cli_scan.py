@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import fcntl
 import io
@@ -9,16 +10,22 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
 import termios
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cli_fakes import BLUE, RED, call, fake_scans, indexed, isolate, paint
 from PIL import Image, ImageEnhance, ImageOps
+
+from faceindex.models import DetectionSettings, Examination, Task
+from faceindex.pipeline import examine
+from faceindex.presets import PRESETS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,7 +98,7 @@ def test_the_keys_of_a_json_report_are_stable(library: Path) -> None:
     (library / "bad.png").write_bytes(b"bad")
     told = report()
     assert set(told) == {"outcome", "offline", "left_photos", "left_bytes", "seconds", "seconds_left", "run",
-                         "recognised", "worth_a_name", "problems"}  # fmt: skip
+                         "recognised", "worth_a_name", "problems", "notes", "profile"}  # fmt: skip
     assert told["recognised"] == [{"person": "Anna", "photos": 1}]
     assert [set(problem) for problem in told["problems"]] == [{"path", "kind", "message"}]
     assert set(told["run"]) >= {"run_id", "started_at", "files_seen", "files_new", "files_changed", "files_moved",
@@ -99,6 +106,62 @@ def test_the_keys_of_a_json_report_are_stable(library: Path) -> None:
                                 "photos_new", "faces_found", "faces_named", "clusters_new", "problems",
                                 "offline"}  # fmt: skip
     assert (told["run"]["photos_new"], told["run"]["faces_named"]) == (1, 1)
+    assert set(told["profile"]) == {"photos", "workers", "seconds", "photos_per_second", "work", "stages"}
+    for row in told["profile"]["stages"]:
+        assert set(row) == {"stage", "seconds", "ms_per_photo", "share"}
+
+
+def test_a_profile_is_shown_when_asked_for_even_without_news(library: Path) -> None:
+    assert call("scan", "--profile").out == "Profile  nothing was read\n"
+    paint(library / "new.png", RED, side=90)
+    lines = call("scan", "--profile").out.splitlines()
+    table = lines[lines.index("Profile  stage         seconds  ms a photo  % of the cores' time") + 1 :]
+    assert [line.split()[0] for line in table[:-1]] == ["read", "hash", "decode", "other", "idle"]
+    assert "1 photo in 0 s" in table[-1]
+    assert call("-q", "scan", "--profile", "--verify").out == ""
+
+
+def test_what_a_worker_remarks_is_reported_once_however_many_photos_say_it(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = examine.examine
+
+    def remarking(task: Task) -> Examination:
+        return replace(looked(task), notes=("cuda failed (no\nmemory); the CPU goes on",))
+
+    monkeypatch.setattr("faceindex.pipeline.reading.examine", remarking)
+    lines = call("scan", "--verify").out.splitlines()
+    assert [line for line in lines if line.startswith("Note")] == [
+        r"Note     cuda failed (no\nmemory); the CPU goes on"
+    ]
+    paint(library / "new.png", RED, side=90)
+    assert report()["notes"] == [r"cuda failed (no\nmemory); the CPU goes on"]
+
+
+def _detection() -> dict[str, Any]:
+    with contextlib.closing(sqlite3.connect(os.environ["FACEINDEX_DB"])) as db:
+        (options,) = db.execute("SELECT options FROM run ORDER BY run_id DESC LIMIT 1").fetchone()
+    found: dict[str, Any] = json.loads(options)["detection"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("asked", "settings"),
+    [
+        ("", PRESETS["hog-then-cnn"]),
+        ("--preset fast", PRESETS["fast"]),
+        ("--preset both --size 1234 --min-score 0.5", replace(PRESETS["both"], size=1234, min_score=0.5)),
+        ("--preset cnn --cnn-size 900 --cnn-pixels 500000", replace(PRESETS["cnn"], cnn_size=900, cnn_pixels=500_000)),
+        ("--min-face 0 --no-turns --runtime dlib --device cuda",
+         replace(PRESETS["hog-then-cnn"], min_face=0, turns=False, runtime="dlib", device="cuda")),
+        ("--faces 40", replace(PRESETS["hog-then-cnn"], faces=40)),
+    ],
+)  # fmt: skip
+def test_options_become_settings_and_win_over_the_preset(
+    library: Path, asked: str, settings: DetectionSettings
+) -> None:
+    call("-q", "scan", *asked.split())
+    assert _detection() == asdict(settings)
 
 
 def test_a_moved_a_copied_and_a_vanished_file_are_told_apart(library: Path) -> None:

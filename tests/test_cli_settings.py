@@ -70,6 +70,15 @@ def test_a_time_of_day_may_be_written_as_toml_knows_it(settings: Path) -> None:
     assert call("scan").code == 0
 
 
+def test_how_small_a_face_may_be_is_a_word_or_a_number(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.write_text('[scan]\npreset = "fast"\nfaces = 48\nturns = false\n')
+    assert call("scan").code == 0
+    settings.write_text('[scan]\nfaces = "large"\n')
+    assert call("scan").code == 0
+    monkeypatch.setenv("FACEINDEX_SCAN_FACES", "36")
+    assert call("scan").code == 0
+
+
 def test_a_list_is_written_as_a_list(settings: Path, tmp_path: Path) -> None:
     settings.write_text('[scan]\nexclude = ["*.mp4", "copy of *"]\n')
     assert call("scan").code == 0
@@ -94,6 +103,10 @@ def test_a_list_is_written_as_a_list(settings: Path, tmp_path: Path) -> None:
         ("[cluster.list]\nlimit = true", "cluster list", "'limit' must be a whole number"),
         ('[cluster.list]\nlimit = "5"', "cluster list", "'limit' must be a whole number"),
         ("[scan]\nmax-time = 3600", "scan", "'max-time' must be a string"),
+        ("[scan]\nfaces = true", "scan", "'faces' must be a string"),
+        ("[scan]\nfaces = 35", "scan", "35 is no size of faces"),
+        ('[scan]\npreset = "hog"', "scan", "'hog' is not one of"),
+        ('[scan]\ndetector = "hog"', "scan", "'detector' is no setting of 'scan'"),
         ('[scan]\nexclude = "*.mp4"', "scan", "'exclude' must be a list of strings"),
         ('[scan]\nthreshold = "0.4"', "scan", "'threshold' must be a number"),
         ("[cluster.list]\nlimit = 0", "cluster list", "0 is not in the range"),

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from faceindex import backends
-from faceindex.backends import dlib_backend, dlib_models
+from faceindex.backends import dlib_backend, dlib_models, runtimes
 from faceindex.backends.faces import MARGIN, faces_of
 from faceindex.errors import ModelsMissing
 from faceindex.image import box_from_pixels, open_picture, pixel_rect
 from faceindex.models import Box, Detection, DetectionSettings, ReadLimits
+from faceindex.native.preprocess import gray_shrink
 
+RUNTIMES = ("onnx", "dlib")
 PHOTOS = (
     "albums/face_recognition_tests/test_images/obama.jpg",
     "albums/ms_families/*/*.jpg",
@@ -26,10 +28,10 @@ PHOTOS = (
 )
 
 
-def as_it_is(policy, upsample=0) -> DetectionSettings:
+def as_it_is(policy, runtime="onnx") -> DetectionSettings:
     """Settings under which no picture is scaled."""
     return DetectionSettings(
-        policy=policy, size=0, cnn_size=0, cnn_pixels=10**9, upsample=upsample, min_face=0, min_score=0
+        policy=policy, size=0, cnn_size=0, cnn_pixels=10**9, min_face=0, min_score=0, runtime=runtime
     )
 
 
@@ -50,6 +52,11 @@ def face_recognition():
     return pytest.importorskip("face_recognition")
 
 
+def gray_of(pixels) -> np.ndarray:
+    """As HOG sees it."""
+    return gray_shrink(pixels, pixels.shape[:2])
+
+
 def as_css(detections: list[Detection], pixels) -> list[tuple[int, int, int, int]]:
     """Boxes the way face_recognition tells them: top, right, bottom, left."""
     height, width = pixels.shape[:2]
@@ -57,24 +64,26 @@ def as_css(detections: list[Detection], pixels) -> list[tuple[int, int, int, int
     return sorted((top, right, bottom, left) for left, top, right, bottom in rects)
 
 
-@pytest.mark.parametrize("upsample", [0, 1])
-def test_hog_boxes_are_those_of_face_recognition(photos, face_recognition, upsample):
-    found = backends.load("dlib", as_it_is("hog", upsample)).detect(photos)
-    theirs = [sorted(face_recognition.face_locations(pixels, upsample)) for pixels in photos]
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_hog_boxes_are_those_of_face_recognition_on_the_gray_picture(photos, face_recognition, runtime):
+    found = backends.load("dlib", as_it_is("hog", runtime)).detect(photos)
+    theirs = [sorted(face_recognition.face_locations(gray_of(pixels), 0)) for pixels in photos]
     assert [as_css(*each) for each in zip(found, photos, strict=True)] == theirs
     assert sum(map(len, found)) >= 5
 
 
-def test_cnn_boxes_are_those_of_face_recognition(photos, face_recognition):
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_cnn_boxes_are_those_of_face_recognition(photos, face_recognition, runtime):
     small = [np.ascontiguousarray(pixels[::2, ::2]) for pixels in photos[:4]]
-    found = backends.load("dlib", as_it_is("cnn")).detect(small)
+    found = backends.load("dlib", as_it_is("cnn", runtime)).detect(small)
     theirs = [sorted(face_recognition.face_locations(pixels, 0, "cnn")) for pixels in small]
     assert [as_css(*each) for each in zip(found, small, strict=True)] == theirs
     assert any(theirs)
 
 
-def test_encodings_are_those_of_face_recognition(photos, face_recognition):
-    backend = backends.load("dlib", as_it_is("hog"))
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_encodings_are_those_of_face_recognition(photos, face_recognition, runtime):
+    backend = backends.load("dlib", as_it_is("hog", runtime))
     shown = photos[:6]
     boxes = [[face.box for face in faces[:2]] for faces in backend.detect(shown)]
     for pixels, found, ours in zip(shown, boxes, backend.encode(shown, boxes), strict=True):
@@ -88,9 +97,10 @@ def test_encodings_are_those_of_face_recognition(photos, face_recognition):
 def test_the_astronaut_has_the_face_face_recognition_gives_her(astronaut, face_recognition):
     backend = backends.load("dlib", as_it_is("hog"))
     (found,) = backend.detect([astronaut])
-    assert as_css(found, astronaut) == face_recognition.face_locations(astronaut, 0)
+    places = face_recognition.face_locations(gray_of(astronaut), 0)
+    assert as_css(found, astronaut) == places
     (ours,) = backend.encode([astronaut], [[face.box for face in found]])
-    theirs = face_recognition.face_encodings(astronaut, face_recognition.face_locations(astronaut, 0))
+    theirs = face_recognition.face_encodings(astronaut, places)
     assert np.allclose(ours, theirs, rtol=0, atol=1e-6)
 
 
@@ -105,19 +115,18 @@ def test_whole_pixels_survive_being_fractions(data, width, height):
     assert pixel_rect(box_from_pixels(*rect, width, height), width, height) == rect
 
 
-@given(sides, sides, st.integers(0, 4000), st.integers(1, 2_000_000), st.integers(0, 2))
-def test_the_cnn_never_sees_more_pixels_than_allowed(width, height, cnn_size, cnn_pixels, upsample):
-    settings = DetectionSettings(cnn_size=cnn_size, cnn_pixels=cnn_pixels, upsample=upsample)
+@given(sides, sides, st.integers(0, 4000), st.integers(1, 2_000_000))
+def test_the_cnn_never_sees_more_pixels_than_allowed(width, height, cnn_size, cnn_pixels):
+    settings = DetectionSettings(cnn_size=cnn_size, cnn_pixels=cnn_pixels)
     picture = np.broadcast_to(np.uint8(0), (height, width, 3))
     longest = dlib_backend.cnn_longest(picture, settings)
     shortest = min(width, height) * longest / max(width, height)
-    assert longest == 1 or longest * shortest * 4**upsample <= cnn_pixels
+    assert longest == 1 or longest * shortest <= cnn_pixels
     assert cnn_size == 0 or longest <= cnn_size
 
 
 def test_a_small_web_picture_grows_at_most_twofold(astronaut):
-    seen = dlib_backend.scaled(astronaut[:300, :300], 1600)
-    assert seen.shape == (600, 600, 3)
+    assert dlib_backend.working_shape(astronaut[:300, :200], 1600) == (600, 400)
 
 
 def test_the_cnn_runs_only_where_hog_finds_nothing(astronaut):
@@ -129,10 +138,10 @@ LAZY = """
 import sys
 from skimage import data
 from faceindex import backends
-from faceindex.backends.dlib_models import model
+from faceindex.backends.runtimes import onnx_cnn
 from faceindex.models import DetectionSettings
 found = backends.load("dlib", DetectionSettings(policy=sys.argv[1], size=512)).detect([data.astronaut()])
-print(len(found[0]), model.cache_info().currsize > 0)
+print(len(found[0]), onnx_cnn.cache_info().currsize > 0)
 """
 
 
@@ -210,9 +219,9 @@ def test_models_that_are_not_installed_are_asked_for(monkeypatch):
 
 
 def test_a_full_graphics_card_is_a_memory_error():
-    with pytest.raises(MemoryError, match="graphics card"), dlib_backend.memory_errors():
+    with pytest.raises(MemoryError, match="graphics card"), runtimes.memory_errors():
         raise RuntimeError("Error while calling cudaMalloc(), code: 2, reason: out of memory")
-    with pytest.raises(RuntimeError, match="bug"), dlib_backend.memory_errors():
+    with pytest.raises(RuntimeError, match="bug"), runtimes.memory_errors():
         raise RuntimeError("bug")
 
 

@@ -26,7 +26,7 @@ from faceindex.models import DetectionSettings, Photo, ReadLimits, Task
 from faceindex.pipeline import examine
 from faceindex.store import problems
 
-NASTY = {"backend": "nasty", "engine": "processes:2", "photo_time": 1.5}
+NASTY = {"backend": "nasty", "engine": "processes:2", "photo_time": 4.0}
 TOLD = {  # what a picture does: kind of the Problem, how many nights try
     SEGFAULT: ("crash", 2), HANG: ("timeout", 2), RAISE: ("unexpected", 3), NO_MEMORY: ("memory", 2),
     QUIT: ("crash", 2), NOT_A_NUMBER: ("unexpected", 3),

@@ -15,7 +15,7 @@ RUN = dict.fromkeys((*report.FILES, "files_seen", "photos_new", "faces_found", "
 QUIET: dict[str, Any] = {
     "outcome": "done", "offline": [], "left_photos": 0, "left_bytes": 0, "seconds": 12.3, "seconds_left": None,
     "run": {**RUN, "run_id": 7, "started_at": "2026-01-31T01:00:00Z", "files_seen": 1234},
-    "recognised": [], "worth_a_name": [], "problems": [],
+    "recognised": [], "worth_a_name": [], "problems": [], "notes": [], "profile": None,
 }  # fmt: skip
 
 
@@ -37,6 +37,7 @@ def test_no_news_is_no_report() -> None:
         ({"outcome": "deadline"}, "stopped at the deadline after 12 s"),
         ({"outcome": "stopped"}, "stopped when asked to after 12 s"),
         ({"offline": ["/mnt is not there"]}, "WARNING  /mnt is not there"),
+        ({"notes": ["cuda failed; the CPU goes on"]}, "Note     cuda failed; the CPU goes on"),
         ({"recognised": [{"person": "Anna", "photos": 3}, {"person": "Ben", "photos": 1}]},
          "Known    Anna on 3 photos, Ben on 1 photo"),
         ({"worth_a_name": [{"cluster": 4, "photos": 9, "new": 2}]}, "         cluster 4: on 9 photos, 2 new faces"),
@@ -66,6 +67,32 @@ def test_of_many_problems_some_are_shown_and_all_are_counted() -> None:
     lines = report.text(told(problems=many))
     assert lines[1] == "Problems 200 new (see 'faceindex problem list')"
     assert len(lines) == 2 + report.MOST_PROBLEMS
+
+
+PROFILE: dict[str, Any] = {
+    "photos": 1200, "workers": 2, "seconds": 96.0, "photos_per_second": 12.5, "work": 0.9512,
+    "stages": [
+        {"stage": "decode", "seconds": 60.0, "ms_per_photo": 50.0, "share": 0.3125},
+        {"stage": "idle", "seconds": 0.04, "ms_per_photo": 0.033, "share": 0.0002},
+    ],
+}  # fmt: skip
+
+
+def test_a_profile_is_a_table_with_a_sentence_below() -> None:
+    assert report.profile_text(PROFILE) == [
+        "Profile  stage         seconds  ms a photo  % of the cores' time",
+        "         decode           60.0        50.0                  31.2",
+        "         idle              0.0         0.0                   0.0",
+        "         95.1 % of the time the cores decoded, detected or encoded; 1,200 photos in 2 min, 12.5 a second",
+    ]
+
+
+def test_a_profile_without_photos_or_without_anything_says_so() -> None:
+    stages = [{"stage": "hash", "seconds": 3.0, "ms_per_photo": None, "share": None}]
+    lines = report.profile_text({**PROFILE, "photos": 0, "photos_per_second": None, "work": 0.0, "stages": stages})
+    assert lines[1].split() == ["hash", "3.0", "–", "0.0"]
+    assert lines[-1].endswith("0 photos in 2 min, – a second")
+    assert report.profile_text(None) == ["Profile  nothing was read"]
 
 
 @pytest.mark.parametrize(

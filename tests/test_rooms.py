@@ -18,9 +18,9 @@ ROOMS = (
     "pipeline api",
     "store engines backends",
     "worker",
-    "db crawl image sheet matching clustering",
-    "exif header",
-    "models errors",
+    "db crawl image sheet nets matching clustering",
+    "exif header native presets",
+    "models errors stopwatch",
 )
 LINE = {room: number for number, rooms in enumerate(ROOMS) for room in rooms.split()}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py" and path.parent.name != "sql")

@@ -67,7 +67,8 @@ def test_the_answer_on_the_page_is_the_answer(db, question, answer):
 def test_there_are_enough_questions_and_every_view_is_asked():
     asked = " ".join(param.values[0] for param in questions())
     assert len(questions()) >= 10
-    for view in ("files", "photos", "faces", "appearances", "people", "clusters", "duplicates", "problems", "runs"):
+    for view in ("files", "photos", "faces", "appearances", "people", "clusters", "duplicates", "problems", "runs",
+                 "profiles"):  # fmt: skip
         assert re.search(rf"(FROM|JOIN) {view}\b", asked), view
 
 

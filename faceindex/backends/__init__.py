@@ -1,8 +1,9 @@
 """What finds and encodes faces: the interface, and the registry of what is installed.
 
 A backend is a class that takes DetectionSettings, announced under the entry point group
-`faceindex.backends`. It gets upright RGB pictures of any size and scales them as it likes;
-boxes go in and come out as fractions. Importing this module imports no backend and no numpy.
+`faceindex.backends`. It gets upright RGB pictures of any size and scales them as it likes; boxes go in
+and come out as fractions. It may have a method notes() -> list[str], sentences for the morning's report.
+Importing this module imports no backend and no numpy.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from faceindex.errors import UnknownBackend
 from faceindex.models import DetectionSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from importlib.metadata import EntryPoint
 
     import numpy as np
@@ -62,6 +63,11 @@ def _build(name: str, settings: DetectionSettings) -> Backend:
     raise UnknownBackend(f"no backend {name!r}; there are: {', '.join(names())}")
 
 
+@cache
+def _another(kind: type[Backend], settings: DetectionSettings) -> Backend:
+    return kind(settings)
+
+
 def _factory(entry: EntryPoint) -> type[Backend]:
     try:
         factory: type[Backend] = entry.load()
@@ -69,6 +75,17 @@ def _factory(entry: EntryPoint) -> type[Backend]:
         problem = f"backend {entry.name!r} cannot start ({error}); install what it needs"
         raise UnknownBackend(problem) from error
     return factory
+
+
+def like(backend: Backend, settings: DetectionSettings) -> Backend:
+    """A backend of the same kind with other settings; one per process and settings."""
+    return backend if settings == backend.settings else _another(type(backend), settings)
+
+
+def notes(backend: Backend) -> tuple[str, ...]:
+    """What a backend has to say about its work since last asked, a sentence each; most have nothing."""
+    told: Callable[[], Iterable[str]] | None = getattr(backend, "notes", None)
+    return tuple(told()) if told else ()
 
 
 def names() -> list[str]:

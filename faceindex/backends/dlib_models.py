@@ -63,18 +63,17 @@ class ModelFile(NamedTuple):
 
 
 @cache
-def hog() -> Any:
-    """The HOG detector, which is part of dlib itself."""
-    return dlib.get_frontal_face_detector()
-
-
-@cache
 def model(role: Role) -> Any:
-    """The model of that role, its file checked and read on first use."""
+    """dlib's model of that role, its file checked and read on first use."""
+    return READERS[role](str(checked_file(role)))
+
+
+def checked_file(role: Role) -> Path:
+    """Where the model of that role is; raises ModelsMissing unless it is there and whole."""
     file = model_file(role)
     if fault := fault_of(file):
         raise ModelsMissing(fault)
-    return READERS[role](str(file.path))
+    return file.path
 
 
 def model_files() -> list[ModelFile]:

@@ -1,20 +1,34 @@
-"""From an opened picture to its faces, whatever the backend: the way of one photo through a worker."""
+"""From an opened picture to its faces, whatever the backend: the way of one photo through a worker.
+
+decode       once, fine enough to detect and to encode
+look         at the whole; where small faces are wanted at finer tiles; turned, where nothing was found
+encode       each face where it is sharp: on the pixels it was found on, or on a cut-out of the full picture
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from faceindex.models import Face
+from faceindex import backends
+from faceindex.backends.looks import NARROWEST, Look, scaled, tiles
+from faceindex.image import turned, upright_box
+from faceindex.models import Box, Detection, DetectionSettings, Face
+from faceindex.stopwatch import stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from faceindex.backends import Backend
-    from faceindex.models import Box, Detection, DetectionSettings, Encoding, Pixels
+    from faceindex.models import Encoding, Pixels
 
-SHARP = 100  # pixels a face must be wide for its encoding to lose nothing (docs/detection.md)
+SHARP = 90  # pixels a face must be wide for its encoding to lose nothing (docs/detection.md)
 MARGIN = 0.75  # of a face's size, kept on each side of a cut-out: 0.5 loses nothing of an upright face
 CUT_AT_ONCE = 16  # cut-outs in memory together; each such group costs one full decoding
+SMALL = 110  # pixels of a face at the size of the whole: there may be smaller ones that were missed
+SAME_FACE = 0.3  # IoU above which boxes of two looks are one face …
+MOSTLY_INSIDE = 0.7  # … or one that a tile's edge cut off
+TURNED_SIZE = 1000  # longest side at which turned pictures are looked at
+TURNED_SCORE = 0.3  # lower scores on turned pictures are not believed (docs/detection.md)
 
 
 class Picture(Protocol):
@@ -26,51 +40,146 @@ class Picture(Protocol):
     @property
     def height(self) -> int: ...
 
+    @property
+    def says_how_it_lies(self) -> bool: ...
+
     def pixels(self, longest: int) -> Pixels: ...
 
     def crops(self, boxes: Sequence[Box], margin: float) -> Sequence[tuple[Pixels, Box]]: ...
 
 
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """A face, the look it was found in, and its box on the picture."""
+
+    look: Look
+    found: Detection  # on the look
+    box: Box
+
+
 def faces_of(picture: Picture, backend: Backend) -> tuple[Face, ...]:
-    """Find and encode the faces of one picture."""
-    return faces_of_each([picture], backend)[0]
-
-
-def faces_of_each(pictures: Sequence[Picture], backend: Backend) -> list[tuple[Face, ...]]:
-    """Find and encode the faces of a few pictures, whose pixels are all in memory at once."""
+    """Find and encode the faces of one picture, sorted by top, then left."""
     settings = backend.settings
-    decoded = [picture.pixels(working_size(picture, settings)) for picture in pictures]
-    return [
-        encoded(picture, pixels, wide_enough(found, picture.width, settings.min_face), backend)
-        for picture, pixels, found in zip(pictures, decoded, backend.detect(decoded), strict=True)
-    ]
+    with stage("decode"):
+        pixels = picture.pixels(working_size(picture, settings))
+    seen = sightings([Look(pixels)], backend)
+    if may_lie_on_its_side(picture, seen, settings):
+        seen = sightings_when_turned(pixels, backend) or seen
+    if finer := finer_scale(picture, seen, settings):
+        seen = merged(seen, smaller(picture, finer, backend))
+    wide = [each for each in seen if each.box.width * picture.width >= settings.min_face]
+    faces = encoded(picture, wide, backend)
+    return tuple(sorted(faces, key=lambda face: (face.box.top, face.box.left)))
 
 
 def working_size(picture: Picture, settings: DetectionSettings) -> int:
-    """The longest side to decode to: the largest that any of its detectors asks for."""
+    """The longest side to decode to: what detectors ask for, and enough to encode what they find there."""
     sizes = {"hog": [settings.size], "cnn": [settings.cnn_size]}
     wanted = sizes.get(settings.policy, [settings.size, settings.cnn_size])
-    return max(wanted) if all(wanted) else max(picture.width, picture.height)
+    return max(wanted) * SHARP // NARROWEST if all(wanted) else max(picture.width, picture.height)
 
 
-def wide_enough(found: Sequence[Detection], width: int, min_face: int) -> list[Detection]:
-    """Those at least min_face pixels wide in the original picture."""
-    return [face for face in found if face.box.width * width >= min_face]
+def sightings(looks: Iterable[Look], backend: Backend) -> list[Sighting]:
+    """What the backend finds in each look."""
+    return [seen_in(look, found) for look in looks for found in backend.detect([look.pixels])[0]]
 
 
-def encoded(picture: Picture, pixels: Pixels, found: Sequence[Detection], backend: Backend) -> tuple[Face, ...]:
-    """Encode each face where it is sharp: on these pixels, or on a cut-out of the full picture."""
-    seen = pixels.shape[1]
-    small = [face.box for face in found if seen < picture.width and face.box.width * seen < SHARP]
-    large = [face.box for face in found if face.box not in small]
-    encodings = dict(zip(large, backend.encode([pixels], [large])[0], strict=True))
-    encodings.update(encoded_cut_outs(picture, small, backend))
-    return tuple(Face(face.box, face.score, face.detector, encodings[face.box]) for face in found)
+def seen_in(look: Look, found: Detection) -> Sighting:
+    return Sighting(look, found, look.on_picture(found.box))
 
 
-def encoded_cut_outs(picture: Picture, boxes: Sequence[Box], backend: Backend) -> Iterator[tuple[Box, Encoding]]:
-    """Each box with the encoding of what the full picture shows there."""
-    for first in range(0, len(boxes), CUT_AT_ONCE):
-        group = boxes[first : first + CUT_AT_ONCE]
-        for box, (pixels, inside) in zip(group, picture.crops(group, MARGIN), strict=True):
-            yield box, backend.encode([pixels], [[inside]])[0][0]
+def may_lie_on_its_side(picture: Picture, seen: Sequence[Sighting], settings: DetectionSettings) -> bool:
+    """Whether to try turns. The CNN sees some faces that lie on their side, but they cannot be encoded so."""
+    return settings.turns and not picture.says_how_it_lies and all(each.found.detector == "cnn" for each in seen)
+
+
+def finer_scale(picture: Picture, seen: Sequence[Sighting], settings: DetectionSettings) -> float | None:
+    """How much larger than the original to look again for faces too small for the whole; None: do not."""
+    original, whole = max(picture.width, picture.height), max(settings.size, settings.cnn_size)
+    scale = 0.0
+    if settings.faces:
+        scale = min(NARROWEST / settings.faces, 2.0)
+    elif settings.group and len(seen) >= settings.group and is_crowd(picture, seen, whole):
+        scale = min(2 * whole / original, 1.0)
+    return scale if scale * original > whole else None
+
+
+def is_crowd(picture: Picture, seen: Sequence[Sighting], whole: int) -> bool:
+    """True if a face is so small at that size of the picture that others may have been too small."""
+    width = picture.width * whole / max(picture.width, picture.height)
+    return min(each.box.width for each in seen) * width < SMALL
+
+
+def smaller(picture: Picture, scale: float, backend: Backend) -> list[Sighting]:
+    """Faces too small to be seen on the whole picture, from tiles of it."""
+    settings = backend.settings
+    original = max(picture.width, picture.height)
+    with stage("decode"):
+        pixels = picture.pixels(round(original * min(scale, 1.0)))
+    as_it_is = backends.like(backend, replace(as_one_detector(settings), size=0, cnn_size=0))
+    looks = tiles(pixels, scale * original / max(pixels.shape[:2]), max(settings.size, settings.cnn_size))
+    return merged([], sightings(looks, as_it_is))
+
+
+def as_one_detector(settings: DetectionSettings) -> DetectionSettings:
+    """The same with one detector: in most tiles is no face, and a CNN that looks there would look at all."""
+    return settings if settings.policy == "cnn" else replace(settings, policy="hog")
+
+
+def merged(known: list[Sighting], more: list[Sighting]) -> list[Sighting]:
+    """Those known, and what is new among the others, surest first."""
+    kept = list(known)
+    for each in sorted(more, key=lambda sighting: -sighting.found.score):
+        if not any(are_one(each.box, other.box) for other in kept):
+            kept.append(each)
+    return kept
+
+
+def are_one(a: Box, b: Box) -> bool:
+    return a.iou(b) > SAME_FACE or a.inside(b) > MOSTLY_INSIDE or b.inside(a) > MOSTLY_INSIDE
+
+
+def sightings_when_turned(pixels: Pixels, backend: Backend) -> list[Sighting]:
+    """What the picture shows when it lies on its side or head; the turn that shows the surest face."""
+    settings = replace(backend.settings, policy="hog", size=TURNED_SIZE)
+    surely = backends.like(backend, replace(settings, min_score=max(settings.min_score, TURNED_SCORE)))
+    small = scaled(pixels, min(TURNED_SIZE / max(pixels.shape), 1.0))
+    found = {turn: surely.detect([turned(small, turn)])[0] for turn in (6, 8, 3)}
+    best = max(found, key=lambda turn: max((face.score for face in found[turn]), default=0.0))
+    if not found[best]:
+        return []
+    look = Look(turned(pixels, best), turn=best)
+    return [seen_in(look, face) for face in found[best]]
+
+
+def encoded(picture: Picture, seen: Sequence[Sighting], backend: Backend) -> Iterator[Face]:
+    """Encode each face where it is sharp."""
+    blurred = [each for each in seen if is_blurred(each, picture)]
+    for look in dict.fromkeys(each.look for each in seen):
+        here = [each for each in seen if each.look is look and each not in blurred]
+        encodings = backend.encode([look.pixels], [[each.found.box for each in here]])[0]
+        yield from (as_face(*pair) for pair in zip(here, encodings, strict=True))
+    for first in range(0, len(blurred), CUT_AT_ONCE):
+        yield from encoded_cut_outs(picture, blurred[first : first + CUT_AT_ONCE], backend)
+
+
+def is_blurred(seen: Sighting, picture: Picture) -> bool:
+    """True if a face is small in its look and larger in the picture itself."""
+    width = seen.found.box.width * seen.look.pixels.shape[1]
+    height = seen.found.box.height * seen.look.pixels.shape[0]
+    original = seen.box.width * picture.width * seen.box.height * picture.height
+    return bool(width < SHARP and original > width * height)
+
+
+def encoded_cut_outs(picture: Picture, seen: Sequence[Sighting], backend: Backend) -> Iterator[Face]:
+    """Faces with encodings of what the full picture shows in their boxes."""
+    with stage("decode"):
+        cuts = picture.crops([each.box for each in seen], MARGIN)
+    for each, (pixels, inside) in zip(seen, cuts, strict=True):
+        turn = each.look.turn
+        box = upright_box(inside, turn)
+        yield as_face(each, backend.encode([turned(pixels, turn)], [[box]])[0][0])
+
+
+def as_face(seen: Sighting, encoding: Encoding) -> Face:
+    return Face(seen.box, seen.found.score, seen.found.detector, encoding)

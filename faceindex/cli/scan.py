@@ -36,7 +36,7 @@ def scan(ctx: click.Context, app: App, /, **given: Any) -> None:
         _give_way()
     with bars(app) as (progress, stopping):
         result = run_scan(app.index, asked(given), Stop(limit(given), stopping), progress)
-    _report(app, result, given["report"])
+    _report(app, result, given["report"], with_profile=given["profile"])
     ctx.exit(_exit_code(result))
 
 
@@ -46,7 +46,7 @@ def _give_way() -> None:
         psutil.Process().ionice(psutil.IOPRIO_CLASS_IDLE)
 
 
-def _report(app: App, result: ScanResult, form: str) -> None:
+def _report(app: App, result: ScanResult, form: str, *, with_profile: bool) -> None:
     for path in result.roots:
         app.tell(f"scanned {shown(path)}")
     with app.open() as db:
@@ -54,7 +54,7 @@ def _report(app: App, result: ScanResult, form: str) -> None:
     if form == "json":
         show_json(told)
     elif not app.quiet:
-        for line in report.text(told):
+        for line in [*report.text(told), *(report.profile_text(told["profile"]) if with_profile else [])]:
             click.echo(line)
 
 

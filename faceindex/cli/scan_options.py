@@ -6,15 +6,16 @@ import re
 from collections.abc import Callable
 from datetime import datetime, time
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import click
 
 from faceindex.cli.app import absolute
 from faceindex.cli.options import Option, Switch
-from faceindex.models import DetectionSettings, Policy, ReadLimits
+from faceindex.models import DetectionSettings, ReadLimits
 from faceindex.pipeline import ScanOptions
 from faceindex.pipeline.stop import seconds_until
+from faceindex.presets import DEFAULT, NORMAL, PRESETS, SMALLEST, settings_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,6 +49,22 @@ class Clock(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{text!r} is no time of day; write it like 06:30", param, ctx)
 
 
+class Faces(click.ParamType):  # type: ignore[type-arg]
+    """small, normal, large, or the narrowest face in pixels of the original."""
+
+    name = "faces"
+    whole_numbers = True  # in a settings file, too
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | int:
+        text = str(value).strip().lower()
+        if text in ("small", NORMAL, "large"):
+            return text
+        if not (text.isdecimal() and int(text) >= SMALLEST):
+            self.fail(f"{value!r} is no size of faces; write small, normal, large or pixels from {SMALLEST} on",
+                      param, ctx)  # fmt: skip
+        return int(text)
+
+
 def pixels(least: int) -> dict[str, Any]:
     return {"type": click.IntRange(least), "metavar": "PIXELS", "show_default": True}
 
@@ -63,6 +80,7 @@ OPTIONS = (
     when("--low-priority", cls=Switch, help="Give way to every other program, on processor and disk."),
     when("--report", type=click.Choice(["text", "json"]), default="text", show_default=True,
          help="Text says nothing when there is no news, so that cron mails only news."),
+    when("--profile", cls=Switch, help="Say where the time went, too."),
     walk("--exclude", multiple=True, metavar="GLOB",
          help="Leave out names, or paths below the root, that match; may be given several times."),
     walk("--default-excludes/--no-default-excludes", default=True,
@@ -80,17 +98,23 @@ OPTIONS = (
          help="Where the work runs: serial, processes, or processes:N."),
     find("--backend", default=DEFAULTS.backend, metavar="NAME", show_default=True,
          help="What finds and encodes faces."),
-    find("--detector", type=click.Choice(["hog-then-cnn", "hog", "cnn", "both"]), default=DETECTION.policy,
-         show_default=True, help="Which detectors look at a photo."),
-    find("--size", default=DETECTION.size, help="Longest side at which HOG looks.", **pixels(80)),
-    find("--cnn-size", default=DETECTION.cnn_size, help="The same for the CNN.", **pixels(80)),
-    find("--cnn-pixels", default=DETECTION.cnn_pixels, help="Most that the CNN may see: its memory grows with them.",
+    find("--preset", type=click.Choice(list(PRESETS)), default=DEFAULT, show_default=True,
+         help="Which detectors look at a photo, and how closely: from the fastest to the most thorough."),
+    find("--faces", type=Faces(), default=NORMAL, metavar="SIZE", show_default=True,
+         help="How small faces are looked for: small (every pixel is), normal, large (twice as fast), "
+              "or the narrowest in pixels of the original."),
+    find("--turns/--no-turns", default=DETECTION.turns,
+         help="Try 90° turns where no face was found and the file does not say how it lies, or do not."),
+    find("--size", help="Longest side at which HOG looks; default: the preset's.", **pixels(80)),
+    find("--cnn-size", help="The same for the CNN; default: the preset's.", **pixels(80)),
+    find("--cnn-pixels", help="Most that the CNN may see, its memory grows with them; default: the preset's.",
          **pixels(10_000)),
-    find("--upsample", type=click.IntRange(0, 2), default=DETECTION.upsample, metavar="TIMES", show_default=True,
-         help="Double the picture so often to find smaller faces; each costs four times as much. At most 2."),
-    find("--min-face", default=DETECTION.min_face, help="Narrowest face kept, in the original.", **pixels(0)),
-    find("--min-score", type=float, default=DETECTION.min_score, metavar="SCORE", show_default=True,
-         help="Lowest confidence of the detector."),
+    find("--min-face", help="Narrowest face kept, in the original; default: the preset's.", **pixels(0)),
+    find("--min-score", type=float, metavar="SCORE", help="Lowest confidence of the detector; default: the preset's."),
+    find("--runtime", type=click.Choice(["onnx", "dlib"]), default=DETECTION.runtime, show_default=True,
+         help="What runs the networks; the results are the same."),
+    find("--device", default=DETECTION.device, metavar="NAME", show_default=True,
+         help="Where they run: auto, cpu, cuda, openvino …; 'faceindex doctor' lists what is here."),
     know("--threshold", type=click.FloatRange(0, 2), metavar="DISTANCE",
          help="Below this a face joins a cluster; default as measured."),
     know("--margin", type=click.FloatRange(0, 2), metavar="DISTANCE",
@@ -107,13 +131,14 @@ def scan_options(command: F) -> F:
 
 def asked(given: dict[str, Any]) -> ScanOptions:
     """What the command line, variables and settings ask of a scan."""
-    detection = ("size", "cnn_size", "cnn_pixels", "upsample", "min_face", "min_score")
+    detection = ("preset", "faces", "turns", "size", "cnn_size", "cnn_pixels", "min_face", "min_score",
+                 "runtime", "device")  # fmt: skip
     rest = ("default_excludes", "one_file_system", "photos_only", "verify", "accept_vanished",
             "engine", "backend", "photo_time", "threshold", "margin")  # fmt: skip
     return ScanOptions(
         roots=tuple(dict.fromkeys(map(absolute, given["roots"]))),
         exclude=tuple(given["exclude"]),
-        detection=DetectionSettings(policy=cast(Policy, given["detector"]), **{k: given[k] for k in detection}),
+        detection=settings_of(**{k: given[k] for k in detection}),
         limits=ReadLimits(max_bytes=given["max_bytes"], max_pixels=given["max_pixels"]),
         **{k: given[k] for k in rest},
     )

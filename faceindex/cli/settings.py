@@ -86,4 +86,6 @@ def misfit(option: click.Option, value: Any) -> str | None:
         return None if type(value) is int else "must be a whole number"
     if isinstance(option.type, click.types.FloatParamType):
         return None if type(value) in (int, float) else "must be a number"
+    if type(value) is int and getattr(option.type, "whole_numbers", False):
+        return None
     return 'must be a string, "…"' if isinstance(value, (bool, int, float, list, dict)) else None

@@ -24,7 +24,7 @@ from pathlib import Path
 from faceindex import backends, engines
 from faceindex.db import open_index, transaction
 from faceindex.errors import UsageProblem
-from faceindex.models import Examination
+from faceindex.models import DetectionSettings, Examination
 from faceindex.pipeline import crawling, reading, recognising
 from faceindex.pipeline.crawling import Walk
 from faceindex.pipeline.lock import scan_lock
@@ -69,6 +69,7 @@ def scan(index: Path, options: ScanOptions, stop: Stop | None = None, progress: 
     stop, progress = stop or Stop(), progress or Progress()
     backends.check_name(options.backend)
     engines.workers(options.engine)  # raises before anything is done
+    _check_device(options.detection)
     db = open_index(index)
     try:
         with scan_lock(index), stop.on_signals():
@@ -79,6 +80,14 @@ def scan(index: Path, options: ScanOptions, stop: Stop | None = None, progress: 
             return _night(db, replace(options, index=str(index.resolve())), stop, progress)
     finally:
         db.close()
+
+
+def _check_device(detection: DetectionSettings) -> None:
+    """Raise UsageProblem where the networks cannot run on the device that was asked for."""
+    if detection.runtime == "onnx" and detection.device != "auto":
+        from faceindex.nets import devices  # noqa: PLC0415  (loads onnxruntime)
+
+        devices.device_named(detection.device)
 
 
 def _night(db: sqlite3.Connection, options: ScanOptions, stop: Stop, progress: Progress) -> ScanResult:

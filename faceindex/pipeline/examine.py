@@ -14,13 +14,14 @@ import time
 import traceback
 from dataclasses import dataclass, replace
 
-from faceindex import backends
+from faceindex import backends, stopwatch
 from faceindex.backends import Backend
 from faceindex.backends.faces import faces_of
 from faceindex.errors import FaceindexError, UnreadablePicture
 from faceindex.image import open_picture
 from faceindex.matching import LARGEST
 from faceindex.models import Examination, Face, Problem, ProblemKind, Task
+from faceindex.pipeline import ahead
 
 CHUNK = 2**20
 # A change this shortly before reading may be followed by another that stat() cannot tell from it:
@@ -50,8 +51,16 @@ class _Unhandled(Exception):
 def examine(task: Task) -> Examination:
     """Read one file and, where it is a picture of unknown bytes, find its faces."""
     start = time.perf_counter()
+    stopwatch.drain()  # of what ran in this process before
+    found = _examined(task)
+    seconds = time.perf_counter() - start
+    return replace(found, seconds=seconds, profile=stopwatch.whole(stopwatch.drain(), seconds))
+
+
+def _examined(task: Task) -> Examination:
     try:
-        read = _read(task)
+        with stopwatch.stage("read"):
+            read = _read(task)
     except (FileNotFoundError, NotADirectoryError):
         return Examination(task.file_id)  # gone since the crawl saw it, with its disk or alone
     except (_Unhandled, OSError) as error:
@@ -60,14 +69,13 @@ def examine(task: Task) -> Examination:
         return Examination(task.file_id, problem=TOO_LITTLE_MEMORY)
     found = Examination(task.file_id, read.digest, bytes_read=read.count, racy=read.racy)
     if task.kind == "photo" and not task.hash_only and read.digest not in task.known:
-        found = _look(task, read, found)
-    return replace(found, seconds=time.perf_counter() - start)
+        return _look(task, read, found)
+    return found
 
 
 def _read(task: Task) -> _Read:
     began = time.time_ns()
-    # Between the crawl and now the path may have become anything: do not follow, do not block.
-    handle = os.open(task.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    handle = ahead.open_file(task.path)
     with open(handle, "rb") as file:
         before = os.fstat(handle)
         if not stat.S_ISREG(before.st_mode):
@@ -78,13 +86,15 @@ def _read(task: Task) -> _Read:
         # One byte more than there should be: a file that grows without end must not be read without end.
         # What is kept is read at one go: in parts, it would be in memory twice when they are joined.
         while data := file.read(min(before.st_size + 1 if keep else CHUNK, before.st_size + 1 - count)):
-            sha.update(data)
+            with stopwatch.stage("hash"):
+                sha.update(data)
             count += len(data)
             if keep:
                 break
         after = os.fstat(handle)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or count != after.st_size:
         raise _Unhandled("changing", "changed while it was read")
+    ahead.fetch(task.ahead)
     return _Read(sha.digest(), data if keep else None, count, _racy(after, began))
 
 
@@ -108,9 +118,11 @@ def _look(task: Task, read: _Read, found: Examination) -> Examination:
         if not read.data:
             raise _Unhandled("corrupt", "is empty")
         backend = backends.load(task.backend, task.settings)
-        picture = open_picture(read.data, task.limits)
+        with stopwatch.stage("decode"):
+            picture = open_picture(read.data, task.limits)
         photo = picture.photo(read.digest, read.count)
-        return replace(found, photo=photo, faces=_sound(faces_of(picture, backend), backend))
+        faces = _sound(faces_of(picture, backend), backend)
+        return replace(found, photo=photo, faces=faces, notes=backends.notes(backend))
     except UnreadablePicture as error:
         return replace(found, problem=Problem("examine", error.kind, str(error)))
     except _Unhandled as error:

@@ -97,6 +97,16 @@ def path(db: sqlite3.Connection, file_id: int) -> str:
     return _path(row)
 
 
+def showing_faces(db: sqlite3.Connection, limit: int) -> list[str]:
+    """Where a few photos with faces are."""
+    found = db.execute(
+        f"SELECT DISTINCT {PATH_COLUMNS} FROM face JOIN photo USING (photo_id) JOIN file USING (digest)"
+        " JOIN folder USING (folder_id) JOIN root USING (root_id) WHERE gone IS NULL LIMIT ?",
+        (limit,),
+    )
+    return [_path(row) for row in found]
+
+
 PATH_COLUMNS = "root.path, root.raw_path, folder.path, folder.raw_path, name, raw_name"
 
 

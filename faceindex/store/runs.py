@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from faceindex import __version__
 from faceindex.db import now
+from faceindex.stopwatch import STAGES, Profile
 from faceindex.store import moves
+from faceindex.store.paths import shown
 
 Outcome = Literal["done", "deadline", "stopped", "failed"]
 
@@ -52,5 +55,40 @@ def end(db: sqlite3.Connection, run_id: int, outcome: Outcome) -> None:
 
 
 def counts(db: sqlite3.Connection, run_id: int) -> dict[str, Any]:
-    """Everything the run's row says."""
-    return dict(db.execute("SELECT * FROM run WHERE run_id = ?", (run_id,)).fetchone())
+    """Everything the run's row says, but for its profile and notes."""
+    row = dict(db.execute("SELECT * FROM run WHERE run_id = ?", (run_id,)).fetchone())
+    return {name: value for name, value in row.items() if name not in ("profile", "notes")}
+
+
+def add_profile(db: sqlite3.Connection, run_id: int, more: Profile) -> None:
+    """Add to where the time of a run went so far."""
+    before = profile(db, run_id) or Profile()
+    total = dataclasses.asdict(before.plus(more))
+    db.execute("UPDATE run SET profile = ? WHERE run_id = ?", (json.dumps(total), run_id))
+
+
+def profile(db: sqlite3.Connection, run_id: int) -> Profile | None:
+    """Where the time of a run went; None where it read nothing, or was before profiles."""
+    (text,) = db.execute("SELECT profile FROM run WHERE run_id = ?", (run_id,)).fetchone()
+    return Profile(**json.loads(text)) if text else None
+
+
+def stages(db: sqlite3.Connection, run_id: int) -> list[dict[str, Any]]:
+    """Where the time of a run went, stage by stage as a photo meets them, as the view `profiles` shows it."""
+    rows = db.execute("SELECT stage, seconds, ms_per_photo, share FROM profiles WHERE run_id = ?", (run_id,))
+    order = {name: place for place, name in enumerate((*STAGES, "idle"))}
+    return sorted(map(dict, rows), key=lambda row: order.get(row["stage"], STAGES.index("other")))
+
+
+def add_notes(db: sqlite3.Connection, run_id: int, more: Iterable[str]) -> None:
+    """Remember what workers remarked, each remark once."""
+    before = notes(db, run_id)
+    after = list(dict.fromkeys([*before, *map(shown, more)]))
+    if after != before:
+        db.execute("UPDATE run SET notes = ? WHERE run_id = ?", ("\n".join(after), run_id))
+
+
+def notes(db: sqlite3.Connection, run_id: int) -> list[str]:
+    """What the workers of a run remarked."""
+    (text,) = db.execute("SELECT notes FROM run WHERE run_id = ?", (run_id,)).fetchone()
+    return text.split("\n") if text else []

@@ -1,0 +1,72 @@
+"""Where on a picture to look for faces, and how: whole, in finer tiles, turned.
+
+A look is an array of pixels and what it shows: the whole picture or a part of it, as it is or turned.
+Backends see arrays only; a look knows where on the picture their boxes lie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from faceindex.image import stored_box
+from faceindex.models import Box
+from faceindex.native.preprocess import shrink
+from faceindex.stopwatch import stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from faceindex.models import Pixels
+
+NARROWEST = 72  # pixels: what HOG and the CNN need of a face (docs/detection.md)
+TILE = 1600  # pixels, longest side of a tile as detectors see it
+WHOLE = Box(0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Pixels (H, W, 3) of a part of the picture, turned as a picture of that EXIF orientation must be."""
+
+    pixels: Pixels
+    part: Box = WHOLE
+    turn: int = 1
+
+    def on_picture(self, box: Box) -> Box:
+        """Where a box of this look lies on the picture."""
+        box, part = stored_box(box, self.turn), self.part
+        return Box(
+            part.left + box.left * part.width, part.top + box.top * part.height,
+            part.left + box.right * part.width, part.top + box.bottom * part.height,
+        )  # fmt: skip
+
+
+def tiles(pixels: Pixels, scale: float, seen: int) -> Iterator[Look]:
+    """Parts of a picture, `scale` times as large as in these pixels, at most TILE pixels at a time.
+
+    They overlap by the widest face that may be missed where the whole picture is seen at `seen` pixels.
+    """
+    height, width = pixels.shape[:2]
+    side = max(1, int(TILE / scale))
+    overlap = min(side // 2, ceil(1.25 * NARROWEST * max(height, width) / seen))
+    for top in starts(height, side, overlap):
+        for left in starts(width, side, overlap):
+            bottom, right = min(top + side, height), min(left + side, width)
+            part = Box(left / width, top / height, right / width, bottom / height)
+            yield Look(scaled(pixels[top:bottom, left:right], scale), part)
+
+
+def scaled(pixels: Pixels, scale: float) -> Pixels:
+    """A picture made larger or smaller."""
+    height, width = pixels.shape[:2]
+    with stage("resize"):
+        return shrink(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+
+
+def starts(length: int, side: int, overlap: int) -> list[int]:
+    """Where tiles begin along a picture's side; evenly spread, neighbours share at least `overlap`."""
+    if length <= side:
+        return [0]
+    count = ceil((length - overlap) / (side - overlap))
+    return [round(place * (length - side) / (count - 1)) for place in range(count)]
