@@ -8,9 +8,9 @@ pyramid 2/3 of the one before; without a number 5/6); hog@1600=0.15 keeps only s
   LOOK             that look
   LOOK+LOOK        both, on every photo
   LOOK:LOOK:WHEN   the second only where the first found: none (nothing), best0.7 (no score of 0.7 and more),
-                   any0.7 (a score below 0.7), group3 (three faces and more), small90 (a face narrower than 90
-                   pixels at the working size); a,b is a or b, a_b is a and b; LOOK:WHEN may be repeated: the
-                   first that holds is taken
+                   any0.7 (a score below 0.7), few2 (less than two faces), group3 (three and more), small90 (a
+                   face narrower than 90 pixels at the working size); a,b is a or b, a_b is a and b; :LOOK:WHEN
+                   may be repeated
 
 benchmarks/truth.json holds the boxes; the photos are those of FACEINDEX_TEST_DATA or ../shared/data. Each is scaled
 to the size exactly, small ones too, as a photo of 12 megapixels would be. What a look finds is kept in CACHE
@@ -114,6 +114,7 @@ WHEN: dict[str, Callable[[float], When]] = {
     "none": lambda _: lambda photo, look, found: not found,
     "best": lambda least: lambda photo, look, found: all(face.score < least for face in found),
     "any": lambda least: lambda photo, look, found: any(face.score < least for face in found),
+    "few": lambda many: lambda photo, look, found: len(found) < many,
     "group": lambda many: lambda photo, look, found: len(found) >= many,
     "small": lambda px: lambda photo, look, found: any(photo.width_of(face.box) * look.size < px for face in found),
 }

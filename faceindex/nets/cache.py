@@ -1,4 +1,4 @@
-"""What is built once from weights, graphs above all, kept in the user's cache folder; whatever goes wrong there, they are built anew.
+"""What is built once from weights, graphs above all, kept in the user's cache folder; or built anew where that fails.
 
 A file's name holds the digest of the weights and the version of our graphs, so that it is never out of date.
 The file is an ordinary ONNX model whose last field, its description, is a checksum of all before it.

@@ -11,7 +11,7 @@ from faceindex.errors import BadWeights
 from faceindex.nets.cache import cached_graph
 from faceindex.nets.found import Found
 from faceindex.nets.layers import Convolution, Mmod
-from faceindex.nets.pyramid import Tile, boxes_on_picture, tile_of, without_overlaps
+from faceindex.nets.pyramid import DLIBS_STEP, Place, Tile, boxes_on_picture, tiles_of, without_overlaps
 from faceindex.nets.sessions import Session
 from faceindex.nets.weights import read_network
 
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from faceindex.nets.layers import Floats
     from faceindex.nets.weights import Network
 
+    Levels = list[NDArray[np.uint8] | Floats]  # (3, H, W) each
+
 LEAST_SIDE = 10  # dlib cannot look at less, and its faces have 80 pixels
 BAND = 32  # rows of cells that are looked at at once: little memory, and little seen twice
-DLIBS_STEP = 6
 
 
 class FaceDetector:
@@ -52,12 +53,12 @@ class FaceDetector:
         height, width, _ = pixels.shape
         if min(height, width) < LEAST_SIDE:
             return []
-        tile = tile_of(height, width, self.step, self._input.gap, self._input.border)
-        return self._decode(self._scores(pixels, tile), tile, min_score)
+        tiles = tiles_of(height, width, self.step, self._input.gap, self._input.border)
+        levels = self._pyramid(pixels, [place for tile in tiles for place in tile.places])
+        return self._best([self._candidates(tile, levels, min_score) for tile in tiles])
 
-    def _scores(self, pixels: Pixels, tile: Tile) -> Floats:
+    def _scores(self, tile: Tile, levels: Levels) -> Floats:
         """A score for every cell of the tile, (rows, columns) float32."""
-        levels = self._pyramid(pixels, tile)
         rows = self._lens.cells(tile.height)
         bands = [
             self._near.run(x=self._band(tile, levels, first, min(first + BAND, rows))) for first in range(0, rows, BAND)
@@ -65,35 +66,45 @@ class FaceDetector:
         scores: Floats = self._far.run(x=np.concatenate(bands, axis=2))[0, 0]
         return scores
 
-    def _pyramid(self, pixels: Pixels, tile: Tile) -> list[NDArray[np.uint8] | Floats]:
+    def _pyramid(self, pixels: Pixels, places: list[Place]) -> Levels:
         """Every level, (3, height, width): the picture as it is, the smaller ones float32, each from the last."""
         picture = pixels.transpose(2, 0, 1)
-        levels: list[NDArray[np.uint8] | Floats] = [picture]
+        levels: Levels = [picture]
         last = picture[None].astype(np.float32)
-        for place in tile.places[1:]:
+        for place in places[1:]:
             last = self._resize.run(x=last, sizes=np.array([1, 3, place.height, place.width]))
             levels.append(last[0])
         return levels
 
-    def _band(self, tile: Tile, levels: list[NDArray[np.uint8] | Floats], first: int, end: int) -> Floats:
+    def _band(self, tile: Tile, levels: Levels, first: int, end: int) -> Floats:
         """The part of the tile that cells of rows first to end see, (1, 3, height, tile.width) float32."""
         top, bottom = self._lens.sees(first, end)
         band = np.empty((1, 3, bottom - top, tile.width), np.float32)
         band[:] = np.array(self._input.mean, np.float32)[:, None, None]  # what is 0 once the mean is taken off
-        for place, level in zip(tile.places, levels, strict=True):
+        for place in tile.places:
             upper, lower = max(top, place.top), min(bottom, place.top + place.height)
             if upper < lower:
                 across = slice(place.left, place.left + place.width)
-                band[0, :, upper - top : lower - top, across] = level[:, upper - place.top : lower - place.top]
+                band[0, :, upper - top : lower - top, across] = levels[place.level][
+                    :, upper - place.top : lower - place.top
+                ]
         return band
 
-    def _decode(self, scores: Floats, tile: Tile, min_score: float) -> list[Found]:
+    def _candidates(self, tile: Tile, levels: Levels, min_score: float) -> tuple[NDArray[np.int64], Floats]:
+        """Boxes (n, 4) on the picture and scores (n,) of the cells above min_score."""
+        if min(self._lens.cells(tile.height), self._lens.cells(tile.width)) < 1:
+            return np.empty((0, 4), np.int64), np.empty(0, np.float32)
+        scores = self._scores(tile, levels)
         rows, columns = np.nonzero(scores > min_score)
-        best = np.argsort(-scores[rows, columns], kind="stable")
-        rows, columns = rows[best], columns[best]
-        boxes = boxes_on_picture(tile, self._lens.centres(rows, columns), self._mmod.window)
+        return boxes_on_picture(tile, self._lens.centres(rows, columns), self._mmod.window), scores[rows, columns]
+
+    def _best(self, candidates: list[tuple[NDArray[np.int64], Floats]]) -> list[Found]:
+        boxes = np.concatenate([boxes for boxes, _ in candidates])
+        scores = np.concatenate([scores for _, scores in candidates])
+        order = np.argsort(-scores, kind="stable")
+        boxes, scores = boxes[order], scores[order]
         kept = without_overlaps(boxes, self._mmod.most_shared, self._mmod.most_covered)
-        return [_found(boxes[i].tolist(), float(scores[rows[i], columns[i]])) for i in kept]
+        return [_found(boxes[i].tolist(), float(scores[i])) for i in kept]
 
 
 def _found(box: list[int], score: float) -> Found:

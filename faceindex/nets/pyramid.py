@@ -1,4 +1,7 @@
-"""Where dlib puts each size of a picture on the one big tile that its CNN detector looks at.
+"""Where each size of a picture lies on the tile that dlib's CNN detector looks at, and back.
+
+dlib puts all sizes on one big tile. Which of their neighbours a cell sees is part of dlib's results, so with dlib's own
+step they lie just so; with another, each size has a tile of its own and nothing is computed for the gaps.
 
 Sources: compute_tiled_image_pyramid_details and pyramid_down in dlib/image_transforms/image_pyramid.h,
 nearest_rect in dlib/geometry/rectangle.h.
@@ -17,14 +20,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+DLIBS_STEP = 6
 LEAST_HEIGHT = 5  # of a level of the pyramid
 SHIFT = 0.3  # what dlib adds per level when it carries a point up to the picture
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A level of the pyramid, where it lies on the tile, in pixels."""
+    """A level of the pyramid, 0 is the picture itself, and where it lies on its tile, in pixels."""
 
+    level: int
     left: int
     top: int
     width: int
@@ -36,11 +41,21 @@ class Tile:
     width: int
     height: int
     step: int
-    places: tuple[Place, ...]  # the picture itself first
+    places: tuple[Place, ...]
+
+
+def tiles_of(height: int, width: int, step: int, gap: int, border: int) -> list[Tile]:
+    """All that is to be looked at of a picture; each level is (step - 1) / step of the one before."""
+    if step == DLIBS_STEP:
+        return [tile_of(height, width, step, gap, border)]
+    return [
+        Tile(w + 2 * border, h + 2 * border, step, (Place(level, border, border, w, h),))
+        for level, (w, h) in enumerate(level_sizes(height, width, step))
+    ]
 
 
 def tile_of(height: int, width: int, step: int, gap: int, border: int) -> Tile:
-    """Lay out the pyramid of a picture; each level is (step - 1) / step of the one before.
+    """Lay out the pyramid of a picture as dlib does.
 
     The first column goes down from the picture, the second up again beside what has become narrow enough.
     """
@@ -50,11 +65,11 @@ def tile_of(height: int, width: int, step: int, gap: int, border: int) -> Tile:
     y = border
     while y < length + border and len(places) < len(sizes):
         w, h = sizes[len(places)]
-        places.append(Place(border, y, w, h))
+        places.append(Place(len(places), border, y, w, h))
         y += h + gap
     y -= gap
     for w, h in sizes[len(places) :]:
-        place = Place(border + width - w, y - h, w, h)
+        place = Place(len(places), border + width - w, y - h, w, h)
         if place.top < border + height:  # it would cover the picture
             break
         places.append(place)
@@ -91,12 +106,13 @@ def boxes_on_picture(tile: Tile, centres: NDArray[np.int64], window: tuple[int, 
 
     Gives (n, 4) left, top, right, bottom in pixels, as dlib's rectangles: all four edges belong to the box.
     """
-    level = nearest_places(tile, centres)
+    nearest = nearest_places(tile, centres)
     corners = np.array([(place.left, place.top) for place in tile.places], np.float64)
+    level = np.array([place.level for place in tile.places])[nearest]
     half = (np.array(window, np.float64) - 1) / 2
-    points = np.concatenate([centres - half, centres + half], axis=1) - np.tile(corners[level], 2)
+    points = np.concatenate([centres - half, centres + half], axis=1) - np.tile(corners[nearest], 2)
     ratio = tile.step / (tile.step - 1.0)
-    for step in range(len(tile.places) - 1):
+    for step in range(level.max(initial=0)):
         deeper = level > step
         points[deeper] = points[deeper] * ratio + SHIFT
     # Halves go away from zero, as in C.
