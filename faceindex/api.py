@@ -71,6 +71,10 @@ class ArrayPicture:
     def height(self) -> int:
         return int(self.array.shape[0])
 
+    @property
+    def finest(self) -> int:
+        return max(self.width, self.height)
+
     def pixels(self, longest: int) -> Pixels:
         return self.array
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,12 +11,13 @@ import pytest
 from fakes import FakeBackend, draw
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from faceindex.api import ArrayPicture
 from faceindex.backends.faces import faces_of
-from faceindex.backends.looks import TILE, Look, starts, tiles
-from faceindex.image import turned, upright_box
-from faceindex.models import Box, Detection, DetectionSettings
+from faceindex.backends.looks import TILE, starts, tiles, whole
+from faceindex.image import open_picture, turned, upright_box
+from faceindex.models import Box, Detection, DetectionSettings, ReadLimits
 
 TURNS = (1, 3, 6, 8)
 corners = st.tuples(*[st.integers(0, 19)] * 2)
@@ -53,13 +56,14 @@ def test_a_box_on_a_turned_picture_lies_on_the_same_pixels_of_the_picture(turn, 
     picture = np.zeros((20, 30, 3), np.uint8)
     picture[top:bottom, left:right] = 255
     box = Box(left / 30, top / 20, right / 30, bottom / 20)
-    look = Look(turned(picture, turn), turn=turn)
+    look = whole(picture, turn)
     moved = upright_box(box, turn)
-    height, width = look.pixels.shape[:2]
+    assert look.pixels().shape == (look.height, look.width, 3)
+    height, width = look.height, look.width
     rows = slice(round(moved.top * height), round(moved.bottom * height))
     columns = slice(round(moved.left * width), round(moved.right * width))
-    assert look.pixels[rows, columns].min() == 255
-    assert look.pixels.sum() == 3 * 255 * (right - left) * (bottom - top)
+    assert look.pixels()[rows, columns].min() == 255
+    assert look.pixels().sum() == 3 * 255 * (right - left) * (bottom - top)
     back = look.on_picture(moved)
     assert np.allclose(
         (back.left, back.top, back.right, back.bottom), (box.left, box.top, box.right, box.bottom), atol=1e-9
@@ -78,19 +82,26 @@ def test_tiles_cover_a_side_evenly_and_share_the_overlap(length, side, data):
         assert one + side - other >= overlap
 
 
-def test_tiles_show_every_part_of_the_picture_at_the_scale_asked_for():
-    pixels = np.zeros((2400, 3000, 3), np.uint8)
-    for look in tiles(pixels, 1.0, 1600):
-        assert max(look.pixels.shape) <= TILE
-        assert look.pixels.shape[1] == round(look.part.width * 3000)
-        assert look.pixels.shape[0] == round(look.part.height * 2400)
-
-
-def test_tiles_grow_where_smaller_faces_are_wanted():
-    looks = list(tiles(np.zeros((900, 1200, 3), np.uint8), 2.0, 800))
-    assert len(looks) > 1
-    assert all(max(look.pixels.shape) <= TILE for look in looks)
-    assert looks[0].pixels.shape[1] == pytest.approx(2 * 1200 * looks[0].part.width, abs=1)
+@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("scale", [0.7, 1.0, 2.0])
+def test_tiles_together_show_every_pixel_where_it_is_and_none_is_too_large(turn, scale):
+    across, down = np.meshgrid(np.arange(1500), np.arange(1100))
+    picture = np.stack([across // 6, down // 5, np.full_like(across, 200)], 2).astype(np.uint8)
+    shown = np.zeros(turned(picture, turn).shape[:2], bool)
+    height, width = shown.shape
+    for look in tiles(picture, turn, scale, 800):
+        pixels = look.pixels()
+        assert pixels.shape == (look.height, look.width, 3)
+        assert max(pixels.shape) <= TILE
+        part = look.part
+        rows = slice(round(part.top * height), round(part.bottom * height))
+        columns = slice(round(part.left * width), round(part.right * width))
+        shown[rows, columns] = True
+        middle = look.on_picture(Box(0.5, 0.5, 0.5, 0.5))
+        x, y = middle.left * 1500, middle.top * 1100
+        there = pixels[look.height // 2, look.width // 2].astype(float)
+        assert np.allclose(there[:2], (x / 6, y / 5), atol=3)
+    assert shown.all()
 
 
 def test_a_face_seen_on_the_whole_and_in_several_tiles_is_one_face():
@@ -179,3 +190,49 @@ def crowd(width: int) -> np.ndarray:
 def test_where_several_faces_are_seen_and_one_is_small_smaller_ones_are_looked_for(width, group, faces):
     backend = Shortsighted(DetectionSettings(group=group))
     assert len(faces_of(ArrayPicture(crowd(width)), backend)) == faces
+
+
+class SeesAll(FakeBackend):
+    """As two detectors: "cnn" sees red faces whichever way they lie, "hog" only those brighter above."""
+
+    def detect(self, pictures):
+        upright = Upright(self.settings).detect(pictures)
+        if self.settings.policy == "hog":
+            return [[replace(face, detector="hog") for face in faces] for faces in upright]
+        return [[replace(face, detector="cnn", score=0.2) for face in faces] for faces in super().detect(pictures)]
+
+
+def test_a_face_found_by_turning_the_picture_takes_no_other_face_from_it():
+    lying = turned(gradient_square(), 6)
+    plain = draw((40, 255, 40))[: lying.shape[0]]
+    both = np.concatenate([lying, plain], axis=1)
+    assert len(faces_of(Loose(both), SeesAll(DetectionSettings(policy="cnn")))) == 2
+
+
+def test_looking_at_tiles_holds_no_tile_while_the_next_is_looked_at():
+    held = []
+
+    class Watching(FakeBackend):
+        def detect(self, pictures):
+            held.append(sum(reference() is not None for reference in seen))
+            seen.extend(weakref.ref(pixels) for pixels in pictures if pixels.shape[0] < 1700)
+            return super().detect(pictures)
+
+    seen = []
+    picture = np.zeros((3000, 4000, 3), np.uint8)
+    for left in range(100, 3900, 300):
+        picture[200:300, left : left + 100] = (255, 0, 0)
+    faces = faces_of(ArrayPicture(picture), Watching(DetectionSettings(faces=60, size=1000, cnn_size=1000)))
+    assert len(faces) == 13
+    assert len(seen) > 4
+    assert max(held) <= 2
+
+
+def test_a_picture_too_large_to_decode_whole_is_still_looked_at_in_tiles(tmp_path):
+    picture = np.zeros((1600, 2400, 3), np.uint8)
+    picture[400:600, 600:800] = (255, 0, 0)
+    path = tmp_path / "large.jpg"
+    Image.fromarray(picture).save(path, quality=95)
+    opened = open_picture(path.read_bytes(), ReadLimits(max_decoded=1_000_000))
+    settings = DetectionSettings(faces=36, size=400, cnn_size=400)
+    assert len(faces_of(opened, FakeBackend(settings))) == 1

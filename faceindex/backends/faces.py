@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from faceindex import backends
-from faceindex.backends.looks import NARROWEST, Look, scaled, tiles
+from faceindex.backends.looks import NARROWEST, TILE, Look, scaled, tiles, whole
 from faceindex.image import turned, upright_box
 from faceindex.models import Box, Detection, DetectionSettings, Face
 from faceindex.stopwatch import stage
 
 if TYPE_CHECKING:
     from faceindex.backends import Backend
-    from faceindex.models import Encoding, Pixels
+    from faceindex.models import Encoding, Pixels, Policy
 
 SHARP = 90  # pixels a face must be wide for its encoding to lose nothing (docs/detection.md)
 MARGIN = 0.75  # of a face's size, kept on each side of a cut-out: 0.5 loses nothing of an upright face
@@ -43,6 +43,9 @@ class Picture(Protocol):
     @property
     def says_how_it_lies(self) -> bool: ...
 
+    @property
+    def finest(self) -> int: ...
+
     def pixels(self, longest: int) -> Pixels: ...
 
     def crops(self, boxes: Sequence[Box], margin: float) -> Sequence[tuple[Pixels, Box]]: ...
@@ -62,11 +65,12 @@ def faces_of(picture: Picture, backend: Backend) -> tuple[Face, ...]:
     settings = backend.settings
     with stage("decode"):
         pixels = picture.pixels(working_size(picture, settings))
-    seen = sightings([Look(pixels)], backend)
+    seen = sightings([whole(pixels)], backend)
     if may_lie_on_its_side(picture, seen, settings):
-        seen = sightings_when_turned(pixels, backend) or seen
+        # What is found both ways the turned look knows better: the right way up it can be encoded.
+        seen = merged(sightings_when_turned(pixels, backend), seen)
     if finer := finer_scale(picture, seen, settings):
-        seen = merged(seen, smaller(picture, finer, backend))
+        seen = merged(seen, smaller(picture, seen, finer, backend))
     wide = [each for each in seen if each.box.width * picture.width >= settings.min_face]
     faces = encoded(picture, wide, backend)
     return tuple(sorted(faces, key=lambda face: (face.box.top, face.box.left)))
@@ -81,7 +85,7 @@ def working_size(picture: Picture, settings: DetectionSettings) -> int:
 
 def sightings(looks: Iterable[Look], backend: Backend) -> list[Sighting]:
     """What the backend finds in each look."""
-    return [seen_in(look, found) for look in looks for found in backend.detect([look.pixels])[0]]
+    return [seen_in(look, found) for look in looks for found in backend.detect([look.pixels()])[0]]
 
 
 def seen_in(look: Look, found: Detection) -> Sighting:
@@ -93,37 +97,53 @@ def may_lie_on_its_side(picture: Picture, seen: Sequence[Sighting], settings: De
     return settings.turns and not picture.says_how_it_lies and all(each.found.detector == "cnn" for each in seen)
 
 
+def sightings_when_turned(pixels: Pixels, backend: Backend) -> list[Sighting]:
+    """What the picture shows when it lies on its side or head; the turn that shows the surest face."""
+    settings = replace(backend.settings, policy="hog", size=TURNED_SIZE)
+    surely = backends.like(backend, replace(settings, min_score=max(settings.min_score, TURNED_SCORE)))
+    small = scaled(pixels, min(TURNED_SIZE / max(pixels.shape), 1.0))
+    found = {turn: surely.detect([turned(small, turn)])[0] for turn in (6, 8, 3)}
+    best = max(found, key=lambda turn: max((face.score for face in found[turn]), default=0.0))
+    if not found[best]:
+        return []
+    look = whole(pixels, best)
+    return [seen_in(look, face) for face in found[best]]
+
+
 def finer_scale(picture: Picture, seen: Sequence[Sighting], settings: DetectionSettings) -> float | None:
     """How much larger than the original to look again for faces too small for the whole; None: do not."""
-    original, whole = max(picture.width, picture.height), max(settings.size, settings.cnn_size)
+    original, so_far = max(picture.width, picture.height), seen_at(picture, settings)
     scale = 0.0
     if settings.faces:
         scale = min(NARROWEST / settings.faces, 2.0)
-    elif settings.group and len(seen) >= settings.group and is_crowd(picture, seen, whole):
-        scale = min(2 * whole / original, 1.0)
-    return scale if scale * original > whole else None
+    elif settings.group and len(seen) >= settings.group and is_crowd(picture, seen, so_far):
+        scale = min(2 * so_far / original, 1.0)
+    return scale if scale * original > so_far else None
 
 
-def is_crowd(picture: Picture, seen: Sequence[Sighting], whole: int) -> bool:
+def seen_at(picture: Picture, settings: DetectionSettings) -> int:
+    """The longest side at which the whole is looked at; a size of 0 means as it is."""
+    return max(settings.size, settings.cnn_size) or max(picture.width, picture.height)
+
+
+def is_crowd(picture: Picture, seen: Sequence[Sighting], so_far: int) -> bool:
     """True if a face is so small at that size of the picture that others may have been too small."""
-    width = picture.width * whole / max(picture.width, picture.height)
+    width = picture.width * so_far / max(picture.width, picture.height)
     return min(each.box.width for each in seen) * width < SMALL
 
 
-def smaller(picture: Picture, scale: float, backend: Backend) -> list[Sighting]:
+def smaller(picture: Picture, seen: Sequence[Sighting], scale: float, backend: Backend) -> list[Sighting]:
     """Faces too small to be seen on the whole picture, from tiles of it."""
     settings = backend.settings
     original = max(picture.width, picture.height)
     with stage("decode"):
-        pixels = picture.pixels(round(original * min(scale, 1.0)))
-    as_it_is = backends.like(backend, replace(as_one_detector(settings), size=0, cnn_size=0))
-    looks = tiles(pixels, scale * original / max(pixels.shape[:2]), max(settings.size, settings.cnn_size))
-    return merged([], sightings(looks, as_it_is))
-
-
-def as_one_detector(settings: DetectionSettings) -> DetectionSettings:
-    """The same with one detector: in most tiles is no face, and a CNN that looks there would look at all."""
-    return settings if settings.policy == "cnn" else replace(settings, policy="hog")
+        pixels = picture.pixels(min(round(original * min(scale, 1.0)), picture.finest))
+    # In most tiles is no face: a CNN that looks where HOG finds nothing would look at nearly all.
+    policy: Policy = "cnn" if settings.policy == "cnn" else "hog"
+    as_it_is = replace(settings, policy=policy, size=0, cnn_size=0, cnn_pixels=TILE * TILE)
+    turn = seen[0].look.turn if seen else 1
+    looks = tiles(pixels, turn, scale * original / max(pixels.shape[:2]), seen_at(picture, settings))
+    return merged([], sightings(looks, backends.like(backend, as_it_is)))
 
 
 def merged(known: list[Sighting], more: list[Sighting]) -> list[Sighting]:
@@ -139,25 +159,13 @@ def are_one(a: Box, b: Box) -> bool:
     return a.iou(b) > SAME_FACE or a.inside(b) > MOSTLY_INSIDE or b.inside(a) > MOSTLY_INSIDE
 
 
-def sightings_when_turned(pixels: Pixels, backend: Backend) -> list[Sighting]:
-    """What the picture shows when it lies on its side or head; the turn that shows the surest face."""
-    settings = replace(backend.settings, policy="hog", size=TURNED_SIZE)
-    surely = backends.like(backend, replace(settings, min_score=max(settings.min_score, TURNED_SCORE)))
-    small = scaled(pixels, min(TURNED_SIZE / max(pixels.shape), 1.0))
-    found = {turn: surely.detect([turned(small, turn)])[0] for turn in (6, 8, 3)}
-    best = max(found, key=lambda turn: max((face.score for face in found[turn]), default=0.0))
-    if not found[best]:
-        return []
-    look = Look(turned(pixels, best), turn=best)
-    return [seen_in(look, face) for face in found[best]]
-
-
 def encoded(picture: Picture, seen: Sequence[Sighting], backend: Backend) -> Iterator[Face]:
     """Encode each face where it is sharp."""
     blurred = [each for each in seen if is_blurred(each, picture)]
-    for look in dict.fromkeys(each.look for each in seen):
-        here = [each for each in seen if each.look is look and each not in blurred]
-        encodings = backend.encode([look.pixels], [[each.found.box for each in here]])[0]
+    sharp = [each for each in seen if not is_blurred(each, picture)]
+    for look in dict.fromkeys(each.look for each in sharp):
+        here = [each for each in sharp if each.look is look]
+        encodings = backend.encode([look.pixels()], [[each.found.box for each in here]])[0]
         yield from (as_face(*pair) for pair in zip(here, encodings, strict=True))
     for first in range(0, len(blurred), CUT_AT_ONCE):
         yield from encoded_cut_outs(picture, blurred[first : first + CUT_AT_ONCE], backend)
@@ -165,8 +173,8 @@ def encoded(picture: Picture, seen: Sequence[Sighting], backend: Backend) -> Ite
 
 def is_blurred(seen: Sighting, picture: Picture) -> bool:
     """True if a face is small in its look and larger in the picture itself."""
-    width = seen.found.box.width * seen.look.pixels.shape[1]
-    height = seen.found.box.height * seen.look.pixels.shape[0]
+    width = seen.found.box.width * seen.look.width
+    height = seen.found.box.height * seen.look.height
     original = seen.box.width * picture.width * seen.box.height * picture.height
     return bool(width < SHARP and original > width * height)
 

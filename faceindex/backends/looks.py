@@ -7,16 +7,17 @@ Backends see arrays only; a look knows where on the picture their boxes lie.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
 
-from faceindex.image import stored_box
+from faceindex.image import stored_box, turned
 from faceindex.models import Box
 from faceindex.native.preprocess import shrink
 from faceindex.stopwatch import stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from faceindex.models import Pixels
 
@@ -27,41 +28,59 @@ WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """Pixels (H, W, 3) of a part of the picture, turned as a picture of that EXIF orientation must be."""
+    """A part of the picture turned as a picture of that EXIF orientation must be."""
 
-    pixels: Pixels
-    part: Box = WHOLE
+    # Made when they are needed: faces in a hundred tiles would else hold the picture several times.
+    pixels: Callable[[], Pixels]  # (height, width, 3)
+    height: int
+    width: int
     turn: int = 1
+    part: Box = WHOLE  # of the turned picture
 
     def on_picture(self, box: Box) -> Box:
         """Where a box of this look lies on the picture."""
-        box, part = stored_box(box, self.turn), self.part
-        return Box(
+        part = self.part
+        on_whole = Box(
             part.left + box.left * part.width, part.top + box.top * part.height,
             part.left + box.right * part.width, part.top + box.bottom * part.height,
         )  # fmt: skip
+        return stored_box(on_whole, self.turn)
 
 
-def tiles(pixels: Pixels, scale: float, seen: int) -> Iterator[Look]:
-    """Parts of a picture, `scale` times as large as in these pixels, at most TILE pixels at a time.
+def whole(pixels: Pixels, turn: int = 1) -> Look:
+    """All of the picture, these pixels turned."""
+    upright = turned(pixels, turn)
+    height, width = upright.shape[:2]
+    return Look(lambda: upright, height, width, turn)
+
+
+def tiles(pixels: Pixels, turn: int, scale: float, seen: int) -> Iterator[Look]:
+    """Parts of a picture that lies that way, `scale` times as large as its pixels, at most TILE pixels at a time.
 
     They overlap by the widest face that may be missed where the whole picture is seen at `seen` pixels.
     """
-    height, width = pixels.shape[:2]
+    upright = turned(pixels, turn)
+    height, width = upright.shape[:2]
     side = max(1, int(TILE / scale))
     overlap = min(side // 2, ceil(1.25 * NARROWEST * max(height, width) / seen))
     for top in starts(height, side, overlap):
         for left in starts(width, side, overlap):
             bottom, right = min(top + side, height), min(left + side, width)
             part = Box(left / width, top / height, right / width, bottom / height)
-            yield Look(scaled(pixels[top:bottom, left:right], scale), part)
+            tile = upright[top:bottom, left:right]
+            yield Look(partial(scaled, tile, scale), *scaled_shape(tile, scale), turn, part)
 
 
 def scaled(pixels: Pixels, scale: float) -> Pixels:
     """A picture made larger or smaller."""
-    height, width = pixels.shape[:2]
     with stage("resize"):
-        return shrink(pixels, (max(1, round(height * scale)), max(1, round(width * scale))))
+        return shrink(pixels, scaled_shape(pixels, scale))
+
+
+def scaled_shape(pixels: Pixels, scale: float) -> tuple[int, int]:
+    """Height and width that an array has when it is so much larger."""
+    height, width = pixels.shape[:2]
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def starts(length: int, side: int, overlap: int) -> list[int]:

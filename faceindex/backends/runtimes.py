@@ -1,11 +1,12 @@
 """What runs dlib's detectors and its encoder: ONNX Runtime and our own HOG, or dlib itself.
 
-Both give the same boxes, scores and encodings (tests/test_runtimes.py), so an index may be filled by
-either. What one machine cannot run natively dlib does there.
+Both give the same boxes, scores and encodings (tests/test_dlib_backend.py), but that dlib's CNN knows no
+other pyramid than its own, so an index may be filled by either. Without C kernels dlib's HOG runs in both.
 """
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import dlib
 import numpy as np
 
 from faceindex.backends.dlib_models import checked_file, model
+from faceindex.errors import FaceindexError
 from faceindex.nets.found import Found
 
 if TYPE_CHECKING:
@@ -54,23 +56,34 @@ def runtime(settings: DetectionSettings) -> Runtime:
 
 
 def fallbacks() -> list[str]:
-    from faceindex.nets import sessions  # noqa: PLC0415  (a photo without a face may need no session)
-
-    return sessions.fallbacks()
+    sessions = sys.modules.get("faceindex.nets.sessions")  # without one there is nothing to tell
+    return sessions.fallbacks() if sessions else []
 
 
 @cache
 def onnx_cnn(device: str, step: int) -> Any:
-    from faceindex.nets.detector import FaceDetector  # noqa: PLC0415  (most photos need no CNN)
+    with import_errors():
+        from faceindex.nets.detector import FaceDetector  # noqa: PLC0415  (most photos need no CNN)
 
-    return FaceDetector(checked_file("cnn"), device, step)
+        return FaceDetector(checked_file("cnn"), device, step)
 
 
 @cache
 def onnx_encoder(device: str) -> Any:
-    from faceindex.nets.encoder import FaceEncoder  # noqa: PLC0415  (a photo without a face needs none)
+    with import_errors():
+        from faceindex.nets.encoder import FaceEncoder  # noqa: PLC0415  (a photo without a face needs none)
 
-    return FaceEncoder(checked_file("encoder"), device)
+        return FaceEncoder(checked_file("encoder"), device)
+
+
+@contextmanager
+def import_errors() -> Iterator[None]:
+    """End the run where onnxruntime, or onnx, is missing or broken: no photo is to blame for it."""
+    try:
+        yield
+    except ImportError as error:
+        problem = f"onnxruntime cannot be loaded ({error}); reinstall onnxruntime and onnx, or scan with --runtime dlib"
+        raise FaceindexError(problem) from error
 
 
 def our_hog(gray: Gray, least: float) -> Sequence[Found]:

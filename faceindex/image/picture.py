@@ -152,6 +152,11 @@ class Picture:
         found = self._by_libjpeg(scale)
         return self._by_pillow(scale) if found is None else found, self._turn
 
+    @property
+    def finest(self) -> int:
+        """The longest side of the finest decoding that keeps within max_decoded, as far as scaling can help."""
+        return math.ceil(max(self.width, self.height) / self._finest_scale())
+
     def _satisfies(self, pixels: Pixels, longest: int | None) -> bool:
         have, full = max(pixels.shape[0], pixels.shape[1]), max(self.width, self.height)
         return bool(have >= (full if longest is None else min(longest, full)))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from faceindex.nets.layers import Floats
 
 SILENT = 4  # log nothing but what ends the process
+NO_MEMORY = ("bad_alloc", "Failed to allocate", "!= nullptr was false")  # in onnxruntime's messages
 LONGEST = 200  # characters of a driver's message
 
 
@@ -35,7 +36,7 @@ class Running(Protocol):
 
 
 class Session:
-    """A graph on a device. Not to be shared between threads while a device may fail."""
+    """A graph on a device. Threads may share it."""
 
     def __init__(
         self,
@@ -56,23 +57,33 @@ class Session:
             self._fall_back(error)
 
     def run(self, **inputs: NDArray[np.generic]) -> Floats:
-        """The graph's first output."""
+        """The graph's first output; raises MemoryError if the CPU's memory does not suffice."""
+        device, running = self.device, self._running
         try:
-            return self._run(inputs)
+            return _output(running, inputs)
         except Exception as error:  # drivers fail with whatever they like
-            if self.device == CPU:
-                raise
-            self._fall_back(error)
-        return self._run(inputs)
-
-    def _run(self, inputs: dict[str, NDArray[Any]]) -> Floats:
-        output: Floats = self._running.run(None, inputs)[0]
-        return output
+            if device == CPU:
+                raise _as_memory_error(error) from error
+            with _lock:
+                if self.device != CPU:  # another thread may have been here first
+                    self._fall_back(error)
+        return self.run(**inputs)
 
     def _fall_back(self, error: Exception) -> None:
         _remember(self.device.name, error)
-        self.device = CPU
         self._running = self._start(self._load(), CPU)
+        self.device = CPU
+
+
+def _output(running: Running, inputs: dict[str, NDArray[Any]]) -> Floats:
+    output: Floats = running.run(None, inputs)[0]
+    return output
+
+
+def _as_memory_error(error: Exception) -> Exception:
+    """onnxruntime says in many words that memory ran out, and raises RuntimeError."""
+    is_memory = any(sign in str(error) for sign in NO_MEMORY)
+    return MemoryError("memory ran out in a network; use fewer workers") if is_memory else error
 
 
 def start_session(graph: Path | bytes, device: Device) -> Running:
@@ -116,7 +127,7 @@ def _options() -> Any:
     return options
 
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 _failed: set[str] = set()  # devices that this process has told about
 _lines: list[str] = []  # what nobody has fetched yet
 
