@@ -23,10 +23,11 @@ except ImportError:  # run as a script, or by a test: hatchling lives in the bui
 
 KERNELS = Path(__file__).resolve().parent / "faceindex" / "native"
 NAME = "_kernels.so"  # the name that faceindex/native/__init__.py loads
-# Without fused multiply-add, which not every processor has, all of them compute the same numbers.
-FLAGS = ("-O3", "-std=c11", "-ffp-contract=off", "-fPIC", "-shared", "-fvisibility=hidden")
-# Tried in this order: several processors in one library; one for any; one by a compiler that knows few options.
-WAYS = ((*FLAGS, "-DFI_CLONES"), FLAGS, ("-O2", "-fPIC", "-shared"))
+SAME_NUMBERS = "-ffp-contract=off"  # no fused multiply-add, which not every processor has: all compute the same
+FLAGS = ("-O3", "-std=c11", SAME_NUMBERS, "-fPIC", "-shared", "-fvisibility=hidden")
+FEW = ("-O2", "-fPIC", "-shared")
+# Tried in this order: several processors in one library; one for any; one by a compiler that knows few options, or fewer.
+WAYS = ((*FLAGS, "-DFI_CLONES"), FLAGS, (*FEW, SAME_NUMBERS), FEW)
 
 
 def compile_kernels(folder: Path = KERNELS, compiler: str | None = None) -> str | None:

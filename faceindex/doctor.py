@@ -7,6 +7,7 @@ import platform
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -25,14 +26,16 @@ from faceindex.store import averages, files, roots
 from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
+    from faceindex.backends.compare import Comparison
     from faceindex.models import Pixels
 
 Level = Literal["ok", "note", "bad"]
 PACKAGES = ("faceindex", "dlib", "dlib-bin", "face_recognition", "face_recognition_models", "onnxruntime",
             "onnxruntime-gpu", "onnxruntime-openvino", "onnxruntime-directml", "onnx", "simplejpeg", "numpy", "Pillow",
             "pillow-heif", "click")  # fmt: skip
-COMPARED_AT = 640  # longest side of the picture on which both runtimes are compared
 LITTLE_DISK = 2 * 10**9  # bytes
+LONGEST = 200  # characters of another library's message
+STRIP = 4  # times as long as wide: a picture that, made small, could be too narrow for the CNN
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def _speed(index: Path) -> Iterator[Finding]:
         from faceindex.nets import devices  # noqa: PLC0415  (where onnxruntime is broken, say so and go on)
 
         yield Finding("ok", "devices", f"{', '.join(devices.available())}; 'auto' takes the first")
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:  # what is left of a package half removed has no attributes
         yield Finding("bad", "devices", f"onnxruntime cannot be loaded ({error}); reinstall it or use --runtime dlib")
 
 
@@ -100,28 +103,41 @@ def _runtimes(index: Path) -> Iterator[Finding]:
     """Whether both runtimes find the same."""
     try:
         from faceindex.backends import dlib_models  # noqa: PLC0415
-        from faceindex.backends.compare import compare  # noqa: PLC0415
+        from faceindex.backends.compare import SIZE, compare  # noqa: PLC0415
     except ImportError:
         return  # told above
     if dlib_models.check_models():
         return
-    name, pixels = _sample(index)
-    both = compare(pixels)
+    name, pixels = _sample(index, SIZE)
+    try:
+        yield _compared(name, compare(pixels))
+    except FaceindexError as error:
+        yield Finding("bad", "runtimes", str(error))
+    except Exception as error:  # a broken onnxruntime fails with whatever it likes
+        why = " ".join(str(error).split())[:LONGEST] or type(error).__name__
+        yield Finding("bad", "runtimes", f"ONNX Runtime and dlib cannot be compared ({why}); "
+                      "reinstall onnxruntime, or scan with --runtime dlib")  # fmt: skip
+
+
+def _compared(name: str, both: Comparison) -> Finding:
     on = f"{name}: {counted(both.faces, 'face')}, encodings within {both.encoding:.0e}"
     if both.agree:
-        yield Finding("ok", "runtimes", f"ONNX Runtime gives what dlib gives, {both.times:.0f} times as fast ({on})")
-    else:
-        yield Finding("bad", "runtimes", f"ONNX Runtime differs from dlib in {counted(both.differing, 'face')} ({on}); "
-                      "scan with --runtime dlib and report it")  # fmt: skip
+        return Finding("ok", "runtimes", f"ONNX Runtime gives what dlib gives, {both.times:.0f} times as fast ({on})")
+    faces = [counted(both.differing, "face")] if both.differing else []
+    differing = " and ".join(faces if both.same_encodings else [*faces, "the encodings"])
+    return Finding("bad", "runtimes", f"ONNX Runtime differs from dlib in {differing} ({on}); "
+                   "scan with --runtime dlib and report it")  # fmt: skip
 
 
-def _sample(index: Path) -> tuple[str, Pixels]:
-    """A picture of the index that shows a face, else a drawing."""
+def _sample(index: Path, longest: int) -> tuple[str, Pixels]:
+    """A picture of the index that shows a face, its longest side at least that if it has it, else a drawing."""
     for path in _some_photos(index):
         try:
-            return shown(path), open_picture(Path(path).read_bytes()).pixels(COMPARED_AT)
+            pixels = open_picture(Path(path).read_bytes()).pixels(longest)
         except (OSError, UnreadablePicture):
             continue
+        if max(pixels.shape[:2]) <= STRIP * min(pixels.shape[:2]):
+            return shown(path), pixels
     across, down = np.meshgrid(np.arange(480), np.arange(360))
     drawn = np.stack([across % 256, down % 256, (across * down) % 256], 2)
     return "a drawing", drawn.astype(np.uint8)
@@ -131,13 +147,10 @@ def _some_photos(index: Path) -> list[str]:
     if not index.exists():
         return []
     try:
-        db = index_file.open_index(index, create=False)
-    except FaceindexError:
+        with closing(index_file.open_index(index, create=False)) as db:
+            return files.showing_faces(db, 20)
+    except (FaceindexError, sqlite3.DatabaseError):
         return []  # told by another check
-    try:
-        return files.showing_faces(db, 20)
-    finally:
-        db.close()
 
 
 def _yes(value: str | bool) -> str:

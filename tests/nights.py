@@ -95,8 +95,19 @@ class BareBackend(FakeBackend):
         super().__init__(settings)
 
 
+class DriverBackend(FakeBackend):
+    """Ends its process on every device but the CPU, as a broken driver does."""
+
+    name = "driver"
+
+    def detect(self, pictures):
+        if self.settings.device != "cpu":
+            misbehave(SEGFAULT)
+        return super().detect(pictures)
+
+
 BACKENDS = {"fake": "fakes:FakeBackend", "nasty": "nights:NastyBackend", "slow": "nights:SlowBackend",
-            "bare": "nights:BareBackend"}  # fmt: skip
+            "bare": "nights:BareBackend", "driver": "nights:DriverBackend"}  # fmt: skip
 
 
 def announce_all(folder: Path) -> Path:

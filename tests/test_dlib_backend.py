@@ -14,7 +14,7 @@ from PIL import Image
 from faceindex import backends
 from faceindex.backends import dlib_backend, dlib_models, runtimes
 from faceindex.backends.faces import MARGIN, faces_of
-from faceindex.errors import ModelsMissing
+from faceindex.errors import FaceindexError, ModelsMissing
 from faceindex.image import box_from_pixels, open_picture, pixel_rect
 from faceindex.models import Box, Detection, DetectionSettings, ReadLimits
 from faceindex.native.preprocess import gray_shrink
@@ -223,6 +223,14 @@ def test_a_full_graphics_card_is_a_memory_error():
         raise RuntimeError("Error while calling cudaMalloc(), code: 2, reason: out of memory")
     with pytest.raises(RuntimeError, match="bug"), runtimes.memory_errors():
         raise RuntimeError("bug")
+
+
+@pytest.mark.parametrize("load", [lambda: runtimes.onnx_cnn("broken", 6), lambda: runtimes.onnx_encoder("broken")])
+def test_a_missing_onnxruntime_ends_the_run_with_a_sentence_and_blames_no_photo(monkeypatch, load):
+    monkeypatch.setitem(sys.modules, "faceindex.nets.detector", None)
+    monkeypatch.setitem(sys.modules, "faceindex.nets.encoder", None)
+    with pytest.raises(FaceindexError, match=r"reinstall onnxruntime and onnx, or scan with --runtime dlib"):
+        load()
 
 
 def test_dlib_tells_its_version_and_build():

@@ -23,8 +23,9 @@ from PIL import Image
 from faceindex import backends
 from faceindex.errors import ModelsMissing
 from faceindex.models import DetectionSettings, Photo, ReadLimits, Task
+from faceindex.nets import devices
 from faceindex.pipeline import examine
-from faceindex.store import problems
+from faceindex.store import problems, runs
 
 NASTY = {"backend": "nasty", "engine": "processes:2", "photo_time": 4.0}
 TOLD = {  # what a picture does: kind of the Problem, how many nights try
@@ -112,6 +113,26 @@ def test_missing_models_end_the_night_with_a_sentence_and_the_next_goes_on(home,
     models.touch()
     backends._build.cache_clear()
     assert home.scan(backend="bare", engine="processes:2").news["photos_new"] == 6
+
+
+def test_a_device_that_kills_its_workers_costs_no_photo(home, monkeypatch):
+    monkeypatch.setattr(devices, "_providers", lambda: frozenset({"CUDAExecutionProvider", "CPUExecutionProvider"}))
+    for number in range(9):
+        home.photo(f"{number}.png", RED)
+    night = home.scan(backend="driver", engine="processes:2", detection=DetectionSettings(device="cuda"))
+    assert night.news["photos_new"] == 9
+    assert home.problems() == {}
+    assert night.result.outcome == "done"
+    with home.open() as db:
+        assert runs.notes(db, night.result.run_id) == ["cuda killed a worker; the CPU took over"]
+
+
+def test_without_a_device_to_blame_a_death_is_the_photos(home):
+    home.photo("bad.png", BLUE, does=SEGFAULT)
+    night = home.scan(**NASTY, detection=DetectionSettings(device="auto"))
+    assert home.problems() == {"bad.png": ("crash", 1, True)}
+    with home.open() as db:
+        assert runs.notes(db, night.result.run_id) == []
 
 
 def test_a_file_too_large_for_memory_is_a_problem_with_a_digest(home, monkeypatch):

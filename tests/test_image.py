@@ -25,7 +25,6 @@ from faceindex.image import (
     is_picture,
     open_picture,
     pixel_rect,
-    resize,
     stored_box,
     stored_point,
     upright_box,
@@ -247,28 +246,6 @@ def test_a_size_that_is_in_hand_is_not_decoded_again():
     assert picture.pixels(300) is fine
     assert picture.pixels(2001) is not fine
     assert picture.pixels() is picture.pixels(1600)
-
-
-def test_resize_makes_the_longest_side_exactly_that_long():
-    assert resize(np.zeros((1500, 2000, 3), np.uint8), 1600).shape == (1200, 1600, 3)
-    assert resize(np.zeros((2000, 10, 3), np.uint8), 100).shape == (100, 1, 3)
-
-
-def test_resize_enlarges_at_most_so_many_times():
-    assert resize(np.zeros((100, 300, 3), np.uint8), 1600).shape == (200, 600, 3)
-    assert resize(np.zeros((100, 300, 3), np.uint8), 1600, grow=1).shape == (100, 300, 3)
-
-
-def test_resize_does_not_alias():
-    stripes = np.zeros((400, 400, 3), np.uint8)
-    stripes[:, ::2] = 255
-    inner = resize(stripes, 150)[10:-10, 10:-10].astype(int)
-    assert np.abs(inner - 127).max() < 64
-
-
-def test_resize_keeps_a_picture_of_that_size():
-    pixels = np.zeros((30, 40, 3), np.uint8)
-    assert resize(pixels, 40) is pixels
 
 
 # Orientation

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import dlib_file
 import numpy as np
 import pytest
@@ -86,6 +89,31 @@ def test_a_device_that_fails_in_mid_run_loses_no_answer(gpu):
     assert [session.run(x=X + n).tolist()[0] for n in range(5)] == [1, 2, 3, 4, 5]
     assert fallbacks() == ["cuda failed (CUDA failure 2: out of memory); this worker goes on with the CPU"]
     assert fallbacks() == []
+
+
+def test_threads_that_share_a_failing_device_all_get_their_answer(gpu):
+    together = threading.Barrier(4)
+
+    class Failing:
+        def run(self, outputs, inputs):
+            together.wait(10)
+            raise RuntimeError("CUDA failure")
+
+    session = Session(lambda: b"graph", "cuda", lambda graph, device: Adder() if device == CPU else Failing())
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: session.run(x=X), range(4)))
+    assert all(np.array_equal(answer, X + 1) for answer in answers)
+    assert len(fallbacks()) == 1
+
+
+@pytest.mark.parametrize("said", ["std::bad_alloc", "Failed to allocate memory for requested buffer of size 1"])
+def test_memory_that_runs_out_on_the_cpu_is_a_memory_error(gpu, said):
+    class Full:
+        def run(self, outputs, inputs):
+            raise RuntimeError(f"[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : {said}")
+
+    with pytest.raises(MemoryError):
+        Session(lambda: b"graph", "cpu", lambda graph, device: Full()).run(x=X)
 
 
 def test_a_device_that_fails_again_is_told_of_once(gpu):

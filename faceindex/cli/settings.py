@@ -19,6 +19,7 @@ else:
     import tomli as tomllib
 
 PLACE = "faceindex.settings"  # in ctx.meta: which file, for messages
+RENAMED = {"detector": "preset", "upsample": "faces"}  # settings of former versions
 
 
 def read(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -71,6 +72,8 @@ def _of(command: click.Command) -> str:
 
 def _known(names: Iterable[str | None], wanted: str) -> str:
     known = [str(name).replace("_", "-") for name in names]
+    if RENAMED.get(wanted) in known:
+        return f"{wanted!r} is now {RENAMED[wanted]!r}"
     near = difflib.get_close_matches(wanted.replace("_", "-"), known, 1)
     return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
 

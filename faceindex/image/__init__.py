@@ -4,12 +4,11 @@ picture   open_picture(bytes) reads the header and EXIF; a Picture decodes when 
             .pixels(longest)      the whole picture, by the cheapest decoding that is fine enough
             .crops(boxes)         cut-outs at full resolution, one decoding for all of them
 turns     upright_box, stored_box, turned: EXIF orientation, one table for boxes, points and pixels
-rgb       what Pillow decodes, of any mode, as an RGB array; resize
+rgb       what Pillow decodes, of any mode, as an RGB array
 jpeg      JPEGs straight into an array, where libjpeg finds nothing wrong with them
 """
 
 from faceindex.image.picture import Picture, is_picture, open_picture
-from faceindex.image.rgb import resize
 from faceindex.image.turns import (
     TURNS,
     box_from_pixels,
@@ -28,7 +27,6 @@ __all__ = [
     "is_picture",
     "open_picture",
     "pixel_rect",
-    "resize",
     "stored_box",
     "stored_point",
     "turned",

@@ -40,19 +40,6 @@ def eight_bits(image: Image.Image) -> Image.Image:
     return canvas
 
 
-def resize(pixels: Pixels, longest: int, grow: float = 2.0) -> Pixels:
-    """Scale so that the longest side is `longest`, enlarging at most `grow` times; antialiased."""
-    height, width = pixels.shape[:2]
-    scale = min(longest / max(height, width), max(grow, 1.0))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    if size == (width, height):
-        return pixels
-    # 2000 to 1600 px: Hamming 23 ms, nearer to Lanczos (50 ms) than bilinear (23 ms) or box (16 ms) come.
-    # Dividing by a whole number first, where there is room, halves the time and more.
-    kind, gap = (Image.Resampling.HAMMING, 1.0) if scale < 1 else (Image.Resampling.BILINEAR, None)
-    return np.array(Image.fromarray(pixels).resize(size, kind, reducing_gap=gap))
-
-
 def _strips(image: Image.Image, rows: int) -> Iterator[tuple[int, Image.Image]]:
     """Cut an image into strips of so many rows; with each, where it begins."""
     for top in range(0, image.height, rows):

@@ -69,6 +69,11 @@ def device_named(name: str) -> Device:
     raise UsageProblem(_why_not(name))
 
 
+def is_cpu(name: str) -> bool:
+    """Whether work for that device, or for "auto", is done by the CPU's own provider."""
+    return device_named(name) == CPU
+
+
 def _why_not(name: str) -> str:
     usable = ", ".join([AUTO, *available()])
     for device in DEVICES:

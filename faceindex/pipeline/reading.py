@@ -18,7 +18,7 @@ from faceindex import engines
 from faceindex.crawl import root_state
 from faceindex.db import transaction
 from faceindex.errors import FaceindexError
-from faceindex.models import Examination, Problem, ProblemKind, Task
+from faceindex.models import DetectionSettings, Examination, Problem, ProblemKind, Task
 from faceindex.pipeline import saving
 from faceindex.pipeline.examine import examine
 from faceindex.pipeline.options import ScanOptions
@@ -29,6 +29,8 @@ PAGE = 200  # files asked for at once
 SAVE_EVERY = 64  # results
 SAVE_SECONDS = 2.0
 MOST_WAITING = 16  # of one size; where more are equal they are uncompressed scans rather than copies
+MOST_DEATHS = 3  # of workers on a device, until the rest of the night is the CPU's
+CPU = "cpu"
 SLOWEST_DISK = 2_000_000  # bytes a second, for the time limit of large files
 
 Tick = Callable[[Examination], object]
@@ -69,6 +71,8 @@ class _Reading:
         self._sizes: Counter[int] = Counter()  # of what is in work
         self._results: list[Examination] = []
         self._saved_at = time.monotonic()
+        self._device = options.detection.device  # as asked for
+        self._deaths = 0  # of workers on it
         self.lost: set[int] = set()  # root_ids
 
     def run(self, pool: Executor, stop: Stop) -> None:
@@ -131,14 +135,25 @@ class _Reading:
             self._sizes[task.size] -= 1
             found = _outcome(future, task)
             if found.digest is None and found.problem and found.problem.stage == "examine" and not task.hash_only:
-                # It killed its worker before anybody knew its digest; hashing alone should be harmless.
-                self._submit(pool, replace(task, hash_only=True, after=found.problem), unread)
+                self._submit(pool, self._for_less(task, found.problem), unread)
                 continue
+            if task.settings.device != self._device:
+                found = replace(found, notes=(*found.notes, f"{self._device} killed a worker; the CPU took over"))
             if not self._is_lost(found, unread):
                 self._take(found)
             self._release(task.size)
         if len(self._results) >= SAVE_EVERY or time.monotonic() - self._saved_at > SAVE_SECONDS:
             self.save()
+
+    def _for_less(self, task: Task, problem: Problem) -> Task:
+        """A task that killed its worker once more: on the CPU if a device may be to blame, else for its hash alone."""
+        if problem.kind == "crash" and _is_on_a_device(task.settings):
+            self._deaths += 1
+            if self._deaths == MOST_DEATHS:
+                self._options = replace(self._options, detection=replace(self._options.detection, device=CPU))
+            return replace(task, settings=replace(task.settings, device=CPU))
+        # It died before anybody knew its digest; hashing alone should be harmless.
+        return replace(task, hash_only=True, after=problem)
 
     def _is_lost(self, found: Examination, unread: files.Unread) -> bool:
         """Whether a file is no longer there, or its root: no Problem of its own, the next crawl will judge."""
@@ -171,6 +186,14 @@ class _Reading:
         seconds, self._saved_at = now - self._saved_at, now
         with transaction(self._db):
             saving.save_all(self._db, self._run_id, self._options, results, seconds)
+
+
+def _is_on_a_device(settings: DetectionSettings) -> bool:
+    if settings.runtime != "onnx" or settings.device == CPU:
+        return False
+    from faceindex.nets import devices  # noqa: PLC0415  (loads onnxruntime, and workers seldom die)
+
+    return not devices.is_cpu(settings.device)
 
 
 def _pages(db: sqlite3.Connection, which: files.ToRead) -> Iterator[files.Unread]:
