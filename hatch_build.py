@@ -26,7 +26,7 @@ NAME = "_kernels.so"  # the name that faceindex/native/__init__.py loads
 SAME_NUMBERS = "-ffp-contract=off"  # no fused multiply-add, which not every processor has: all compute the same
 FLAGS = ("-O3", "-std=c11", SAME_NUMBERS, "-fPIC", "-shared", "-fvisibility=hidden")
 FEW = ("-O2", "-fPIC", "-shared")
-# Tried in this order: several processors in one library; one for any; one by a compiler that knows few options, or fewer.
+# Tried in this order: several processors in one library; one for any; two by compilers that know few options.
 WAYS = ((*FLAGS, "-DFI_CLONES"), FLAGS, (*FEW, SAME_NUMBERS), FEW)
 
 

@@ -113,7 +113,7 @@ def _runtimes(index: Path) -> Iterator[Finding]:
         yield _compared(name, compare(pixels))
     except FaceindexError as error:
         yield Finding("bad", "runtimes", str(error))
-    except Exception as error:  # a broken onnxruntime fails with whatever it likes
+    except Exception as error:  # noqa: BLE001  (a broken onnxruntime fails with whatever it likes)
         why = " ".join(str(error).split())[:LONGEST] or type(error).__name__
         yield Finding("bad", "runtimes", f"ONNX Runtime and dlib cannot be compared ({why}); "
                       "reinstall onnxruntime, or scan with --runtime dlib")  # fmt: skip

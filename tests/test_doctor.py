@@ -8,12 +8,20 @@ import shutil
 import sqlite3
 from collections import namedtuple
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from cli_fakes import call, fake_scans, indexed, isolate
+from PIL import Image
 
 from faceindex import doctor
-from faceindex.backends import dlib_models
+from faceindex.backends import compare, dlib_models
+from faceindex.errors import BadWeights
+from faceindex.nets import devices
+
+if TYPE_CHECKING:
+    from faceindex.models import Pixels
 
 
 @pytest.fixture
@@ -124,6 +132,80 @@ def test_a_dlib_that_cannot_be_loaded_is_bad(index: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(__import__("sys").modules, "faceindex.backends.dlib_models", None)
     monkeypatch.delattr("faceindex.backends.dlib_models", raising=False)
     assert "install dlib, or dlib-bin" in findings("bad")["dlib"]
+
+
+def break_comparison(monkeypatch: pytest.MonkeyPatch, result: Exception | compare.Comparison) -> None:
+    """Have the comparison of the runtimes fail, or give this result."""
+
+    def stub(pixels: Pixels) -> compare.Comparison:
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(compare, "compare", stub)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ImportError("DLL load\nfailed"), RuntimeError("onnxruntime found no such device"), AttributeError("no session")],
+)
+def test_an_onnxruntime_that_does_not_run_is_bad_and_the_rest_is_still_looked_at(
+    index: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    break_comparison(monkeypatch, error)
+    told = findings("bad")["runtimes"]
+    assert " ".join(str(error).split()) in told
+    assert told.endswith("reinstall onnxruntime, or scan with --runtime dlib")
+    assert findings("ok").keys() >= {"dlib", "index", "disk"}
+
+
+def test_an_error_that_says_what_to_do_is_told_as_it_is(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_comparison(monkeypatch, BadWeights("the weights are not ours; reinstall what they came with"))
+    assert findings("bad")["runtimes"] == "the weights are not ours; reinstall what they came with"
+
+
+def test_an_onnxruntime_half_removed_is_bad(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> list[str]:
+        raise AttributeError("module 'onnxruntime' has no attribute 'get_available_providers'")
+
+    monkeypatch.setattr(devices, "available", missing)
+    break_comparison(monkeypatch, compare.Comparison(1, 0, 0.0, 9.0))
+    assert findings("bad").keys() == {"devices"}
+
+
+@pytest.mark.parametrize(
+    ("differing", "encoding", "told"),
+    [
+        (2, 0.0, "in 2 faces ("),
+        (0, 0.1, "in the encodings ("),
+        (0, float("nan"), "in the encodings ("),
+        (1, 0.1, "in 1 face and the encodings ("),
+    ],
+)
+def test_runtimes_that_differ_are_bad(
+    index: Path, monkeypatch: pytest.MonkeyPatch, differing: int, encoding: float, told: str
+) -> None:
+    break_comparison(monkeypatch, compare.Comparison(3, differing, encoding, 9.0))
+    assert f"differs from dlib {told}" in findings("bad")["runtimes"]
+
+
+def test_both_runtimes_are_compared_on_a_photo_of_the_index(index: Path) -> None:
+    name, pixels = doctor._sample(index, 640)
+    assert name.startswith(str(index.parent / "library"))
+    assert np.array_equal(pixels, np.asarray(Image.open(name).convert("RGB")))
+
+
+def test_without_a_photo_that_can_be_read_they_are_compared_on_a_drawing(index: Path) -> None:
+    shutil.rmtree(index.parent / "library")
+    name, pixels = doctor._sample(index, 640)
+    assert (name, pixels.shape, pixels.dtype) == ("a drawing", (360, 480, 3), np.uint8)
+    assert np.array_equal(pixels, doctor._sample(index.parent / "none.db", 640)[1])
+
+
+def test_a_long_strip_is_not_compared(index: Path) -> None:
+    for photo in (index.parent / "library").rglob("*.png"):
+        Image.new("RGB", (2000, 20)).save(photo)
+    assert doctor._sample(index, 640)[0] == "a drawing"
 
 
 def test_the_doctor_looks_without_changing(index: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

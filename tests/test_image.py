@@ -285,13 +285,19 @@ def test_png_exif_behind_the_pixels_is_found():
     assert open_picture(data[:-12] + whole + data[-12:]).orientation == 6
 
 
+def thumbnail(pixels: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(pixels)
+    image.thumbnail((60, 60))
+    return np.asarray(image).astype(int)
+
+
 def test_real_photos_agree_in_all_orientations(test_data):
     folder = test_data / "exif" / "orientation"
-    upright = resize(open_picture((folder / "Portrait_1.jpg").read_bytes()).pixels(450), 60).astype(int)
+    upright = thumbnail(open_picture((folder / "Portrait_1.jpg").read_bytes()).pixels(450))
     for orientation in TURNS:
         picture = open_picture((folder / f"Portrait_{orientation}.jpg").read_bytes())
         assert picture.orientation == orientation
-        assert np.abs(resize(picture.pixels(450), 60) - upright).mean() < 4
+        assert np.abs(thumbnail(picture.pixels(450)) - upright).mean() < 4
 
 
 @given(unit, unit, orientations)
