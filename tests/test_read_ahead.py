@@ -71,6 +71,21 @@ def test_a_file_that_is_named_is_read_and_copies_are_examined_once(home, asked, 
     assert {task.ahead for task in asked} - {None} <= set(paths)
 
 
+def test_a_file_that_had_to_wait_for_one_of_equal_size_is_fetched_before_its_turn_too(home, asked, monkeypatch):
+    first = home.photo("a.png", RED)
+    for name in ("b.png", "c.png", "d.png"):
+        (home.library / name).write_bytes(first.read_bytes()[:-1] + name[:1].encode())  # as long, not equal
+    home.photo("e.png", *[GREEN] * 2)
+    home.photo("f.png", *[BLUE] * 3)
+    in_sight(monkeypatch, 1)
+    home.scan()
+    order = [task.path for task in asked]
+    assert len(order) == 6
+    for task, following in zip(asked, order[1:], strict=False):
+        assert task.ahead in {following, None}
+    assert sum(task.ahead is not None for task in asked) >= 3
+
+
 def test_a_scan_finds_the_same_with_many_workers(home):
     for number in range(20):
         home.photo(f"{number:02}.png", RED, GREEN)

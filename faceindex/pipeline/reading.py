@@ -12,7 +12,6 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, TimeoutError, wait
 from dataclasses import replace
-from itertools import islice
 
 from faceindex import engines
 from faceindex.crawl import root_state
@@ -64,11 +63,11 @@ class _Reading:
         self._db, self._run_id, self._which, self._options, self._tick = db, run_id, which, options, tick
         self._workers = engines.workers(options.engine)
         self._todo = _pages(db, which)
-        self._upcoming: deque[files.Unread] = deque()  # the next of them, as many as there are workers
-        self._ready: deque[files.Unread] = deque()  # had waited, may go
+        self._line: deque[files.Unread] = deque()  # the next to go, as many as there are workers
+        self._ready: deque[files.Unread] = deque()  # had waited, may join the line
         self._waiting: defaultdict[int, deque[files.Unread]] = defaultdict(deque)  # by size
         self._working: dict[Future[Examination], tuple[Task, files.Unread]] = {}
-        self._sizes: Counter[int] = Counter()  # of what is in work
+        self._sizes: Counter[int] = Counter()  # of what is in work or in line
         self._results: list[Examination] = []
         self._saved_at = time.monotonic()
         self._device = options.detection.device  # as asked for
@@ -88,10 +87,17 @@ class _Reading:
             self._collect(pool, timeout=min(0.5, left))
 
     def _next(self) -> files.Unread | None:
-        """The next file that need not wait for another of its size."""
+        """The next file, of which as many more as there are workers stand in line to be seen."""
+        while len(self._line) <= self._workers and (unread := self._draw()):
+            self._line.append(unread)
+            self._sizes[unread.size] += 1
+        return self._line.popleft() if self._line else None
+
+    def _draw(self) -> files.Unread | None:
+        """The next of the list that need not wait for another of its size."""
         if self._ready:
             return self._ready.popleft()
-        while unread := self._draw():
+        for unread in self._todo:
             if unread.root_id in self.lost:
                 continue
             queue = self._waiting[unread.size] if self._sizes[unread.size] else None
@@ -99,11 +105,6 @@ class _Reading:
                 return unread
             queue.append(unread)
         return None
-
-    def _draw(self) -> files.Unread | None:
-        """The next of the list, of which as many more as there are workers stay in sight."""
-        self._upcoming.extend(islice(self._todo, 1 + self._workers - len(self._upcoming)))
-        return self._upcoming.popleft() if self._upcoming else None
 
     def _task(self, unread: files.Unread) -> Task:
         options = self._options
@@ -120,19 +121,17 @@ class _Reading:
             settings=options.detection,
             limits=options.limits,
             time_limit=options.photo_time + unread.size / SLOWEST_DISK,
-            # While the workers look at this one and its neighbours, the last in sight is about one turn away.
-            ahead=self._upcoming[-1].path if len(self._upcoming) == self._workers else None,
+            # While the workers look at this one and its neighbours, the last in line is about one turn away.
+            ahead=self._line[-1].path if len(self._line) == self._workers else None,
         )
 
     def _submit(self, pool: Executor, task: Task, unread: files.Unread) -> None:
         self._working[pool.submit(examine, task)] = task, unread
-        self._sizes[task.size] += 1
 
     def _collect(self, pool: Executor, timeout: float) -> None:
         done, _ = wait(self._working, timeout=timeout, return_when=FIRST_COMPLETED)
         for future in done:
             task, unread = self._working.pop(future)
-            self._sizes[task.size] -= 1
             found = _outcome(future, task)
             if found.digest is None and found.problem and found.problem.stage == "examine" and not task.hash_only:
                 self._submit(pool, self._for_less(task, found.problem), unread)
@@ -171,6 +170,7 @@ class _Reading:
 
     def _release(self, size: int) -> None:
         """Let the next file of this size go, now that it can be compared with the one just read."""
+        self._sizes[size] -= 1
         if not self._sizes[size]:
             del self._sizes[size]
             if queue := self._waiting.pop(size, None):
