@@ -17,7 +17,7 @@
 -- This text makes a new index. migrations/ leads an older one to the same shape; a test compares.
 
 PRAGMA application_id = 1178682185;   -- 0x46414349, "FACI"
-PRAGMA user_version = 2;              -- the number of the last migration
+PRAGMA user_version = 3;              -- the number of the last migration
 
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
@@ -148,13 +148,14 @@ CREATE TABLE cluster (                -- faces taken for one person; ids are nev
     cluster_id INTEGER PRIMARY KEY AUTOINCREMENT,
     backend    TEXT NOT NULL,         -- averages of different backends are never compared
     person_id  INTEGER REFERENCES person,  -- set by a human only; null: nobody named it yet
-    run_id     INTEGER REFERENCES run      -- which scan found it
+    run_id     INTEGER REFERENCES run,     -- which scan found it
+    ignored    INTEGER NOT NULL DEFAULT 0 CHECK (ignored IN (0, 1))   -- 1: strangers, to be left alone
 ) STRICT;
 CREATE INDEX cluster_person ON cluster (person_id);
 
 CREATE TABLE average (                -- the exact sum of a cluster's encodings, kept as they come and go
     cluster_id INTEGER PRIMARY KEY REFERENCES cluster ON DELETE CASCADE,
-    faces      INTEGER NOT NULL,
+    faces      INTEGER NOT NULL,      -- that count: poor faces and near-copies do not, while there are others
     total      BLOB NOT NULL          -- little-endian int64, in units of 2^-32: sums in any order are
 ) STRICT;                             -- equal to the last bit; average = total / 2^32 / faces
 
@@ -169,7 +170,9 @@ CREATE TABLE face (
     "right"    REAL NOT NULL,
     bottom     REAL NOT NULL,
     cluster_id INTEGER REFERENCES cluster,   -- null: not yet matched, or ignored
-    run_id     INTEGER NOT NULL REFERENCES run
+    run_id     INTEGER NOT NULL REFERENCES run,
+    sharpness  REAL,                  -- of the face's chip; null: not measured
+    counts     INTEGER NOT NULL DEFAULT 1 CHECK (counts IN (0, 1))   -- 0: poor or a near-copy, moves no average
 ) STRICT;
 CREATE INDEX face_photo ON face (photo_id);
 CREATE INDEX face_cluster ON face (cluster_id, backend);  -- null first: what is still to be matched?
@@ -187,6 +190,23 @@ CREATE TABLE weights (                -- weights of an encoding's numbers in the
     run_id     INTEGER NOT NULL REFERENCES run
 ) STRICT;
 
+CREATE TABLE cohort (                 -- faces of other people, by which a distance is judged (docs/matching.md)
+    cohort_id  INTEGER PRIMARY KEY AUTOINCREMENT,
+    backend    TEXT NOT NULL,
+    clusters   INTEGER NOT NULL,      -- how many clusters the library had then
+    weights_id INTEGER NOT NULL REFERENCES weights,
+    common     REAL NOT NULL,         -- one in 100 pairs of different people is nearer than this …
+    rare       REAL NOT NULL,         -- … and one in 1,000 nearer than this
+    run_id     INTEGER NOT NULL REFERENCES run
+) STRICT;
+
+CREATE TABLE cohort_face (            -- one face of each of some clusters, never changed afterwards
+    cohort_id  INTEGER NOT NULL REFERENCES cohort ON DELETE CASCADE,
+    face_id    INTEGER NOT NULL REFERENCES face ON DELETE CASCADE,
+    cluster_id INTEGER NOT NULL,      -- its cluster then; may since have been merged away
+    PRIMARY KEY (cohort_id, face_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE match (                  -- why the machine put a face where it is
     face_id            INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE,
     cluster_id         INTEGER NOT NULL,  -- as decided then; may since have been merged away
@@ -196,7 +216,10 @@ CREATE TABLE match (                  -- why the machine put a face where it is
     founded            INTEGER NOT NULL,  -- 1: the cluster was made from this face and its like
     threshold          REAL NOT NULL,     -- in force then
     weights_id         INTEGER NOT NULL REFERENCES weights,
-    run_id             INTEGER NOT NULL REFERENCES run
+    run_id             INTEGER NOT NULL REFERENCES run,
+    normalised         REAL,          -- distance by the cohort; null: there was none
+    runner_up_normalised REAL,
+    cohort_id          INTEGER REFERENCES cohort
 ) STRICT;
 CREATE INDEX match_run ON match (run_id);             -- whom did this scan recognise?
 
@@ -238,6 +261,15 @@ CREATE TABLE rejection (              -- a human says: this face is not that per
     CHECK ((person_id IS NULL) <> (cluster_id IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX rejection_once ON rejection (face_id, ifnull(person_id, 0), ifnull(cluster_id, 0));
+
+CREATE TABLE different (              -- a human says: these two clusters are different people
+    one_id     INTEGER NOT NULL REFERENCES cluster,
+    other_id   INTEGER NOT NULL REFERENCES cluster,
+    journal_id INTEGER NOT NULL REFERENCES journal,
+    PRIMARY KEY (one_id, other_id),
+    CHECK (one_id < other_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX different_other ON different (other_id);
 
 CREATE TABLE ignored (                -- a human says: leave this face alone (a stranger, no face)
     face_id    INTEGER PRIMARY KEY REFERENCES face,

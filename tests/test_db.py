@@ -354,7 +354,7 @@ def test_a_row_that_points_nowhere_is_reported(index):
 
 def test_a_damaged_page_is_reported(index):
     content = bytearray(index.read_bytes())
-    middle = len(content) // 2 // 4096 * 4096
+    middle = len(content) * 3 // 4 // 4096 * 4096  # behind the pages that hold the schema
     content[middle : middle + 4096 * 3] = b"\xa5" * 4096 * 3
     index.write_bytes(content)
     with opened(index) as db:

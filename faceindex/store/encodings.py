@@ -159,7 +159,8 @@ def save_matches(
 ) -> None:
     """Put faces into clusters and remember why."""
     db.executemany(
-        "INSERT OR REPLACE INTO match VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        """INSERT OR REPLACE INTO match (face_id, cluster_id, distance, runner_up_id, runner_up_distance, founded,
+                                      threshold, weights_id, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             (m.face_id, m.cluster_id, m.distance, m.runner_up_id, m.runner_up_distance, m.founded,
              threshold, weights.weights_id, run_id)
