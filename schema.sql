@@ -195,8 +195,8 @@ CREATE TABLE cohort (                 -- faces of other people, by which a dista
     backend    TEXT NOT NULL,
     clusters   INTEGER NOT NULL,      -- how many clusters the library had then
     weights_id INTEGER NOT NULL REFERENCES weights,
-    common     REAL NOT NULL,         -- one in 100 pairs of different people is nearer than this …
-    rare       REAL NOT NULL,         -- … and one in 1,000 nearer than this
+    typical    REAL NOT NULL,         -- half of all pairs of different people are nearer than this …
+    close      REAL NOT NULL,         -- … and one in 100 nearer than this, normalised
     run_id     INTEGER NOT NULL REFERENCES run
 ) STRICT;
 
@@ -230,8 +230,15 @@ CREATE TABLE journal (                -- one entry for each change a human made
     at         TEXT NOT NULL,
     command    TEXT NOT NULL,         -- cluster label, cluster merge …
     summary    TEXT NOT NULL,         -- a sentence
-    undone_at  TEXT
-) STRICT;
+    undone_at  TEXT,                  -- null: it stands
+    erased     INTEGER NOT NULL DEFAULT 0 CHECK (erased IN (0, 1))   -- 1: somebody it spoke of was forgotten
+) STRICT;                             -- for good, and it cannot be undone
+
+CREATE TABLE undone (                 -- one entry took another back; it can be taken back itself
+    by_id      INTEGER NOT NULL REFERENCES journal,
+    journal_id INTEGER NOT NULL REFERENCES journal,
+    PRIMARY KEY (by_id, journal_id)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE journal_change (         -- every row an entry touched, so that undo is exact
     journal_id INTEGER NOT NULL REFERENCES journal,
@@ -239,6 +246,7 @@ CREATE TABLE journal_change (         -- every row an entry touched, so that und
     table_name TEXT NOT NULL,
     before     TEXT,                  -- JSON of the row; null: it was not there
     after      TEXT,                  -- JSON of the row; null: it is no longer there
+    cluster_id INTEGER,               -- where the face was when this was said of it; null: in none, or no face
     PRIMARY KEY (journal_id, change_no)
 ) STRICT, WITHOUT ROWID;
 
@@ -326,7 +334,9 @@ SELECT photo.photo_id,
        (SELECT count(*) FROM face
         WHERE face.photo_id = photo.photo_id
           AND face.backend = (SELECT value FROM setting WHERE name = 'backend')
-          AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)) AS faces,
+          AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)
+          AND NOT EXISTS (SELECT 1 FROM cluster WHERE cluster.cluster_id = face.cluster_id AND cluster.ignored
+                          AND NOT EXISTS (SELECT 1 FROM label WHERE label.face_id = face.face_id))) AS faces,
        (SELECT group_concat(name, ', ')
         FROM (SELECT DISTINCT person.name
               FROM face
@@ -350,6 +360,7 @@ SELECT face.face_id,
        face.cluster_id,
        CASE WHEN ignored.face_id IS NOT NULL THEN 'ignored'
             WHEN label.source IS NOT NULL THEN label.source
+            WHEN cluster.ignored THEN 'ignored'
             WHEN person.person_id IS NOT NULL THEN 'match' END AS named_by,  -- human, tag, match, ignored
        match.distance,                -- to the average of its cluster when the machine put it there
        match.runner_up_distance,
@@ -399,7 +410,7 @@ FROM person
 LEFT JOIN (SELECT person, count(*) AS photos, min(taken_at) AS first_seen, max(taken_at) AS last_seen
            FROM appearances GROUP BY person) AS seen ON seen.person = person.name;
 
-CREATE VIEW clusters AS               -- one row per cluster with faces on those pictures
+CREATE VIEW clusters AS               -- one row per cluster with faces on those pictures, but for ignored ones
 SELECT cluster.cluster_id,
        person.name AS person,         -- null: nobody named it yet
        count(*) AS faces,
@@ -408,7 +419,7 @@ SELECT cluster.cluster_id,
 FROM face
 JOIN cluster ON cluster.cluster_id = face.cluster_id
 LEFT JOIN person ON person.person_id = cluster.person_id
-WHERE cluster.backend = (SELECT value FROM setting WHERE name = 'backend')
+WHERE cluster.backend = (SELECT value FROM setting WHERE name = 'backend') AND NOT cluster.ignored
   AND face.photo_id IN (SELECT photo_id FROM photos)
 GROUP BY cluster.cluster_id;
 

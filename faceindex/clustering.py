@@ -3,6 +3,9 @@
 Pairs of faces nearer than the threshold are taken closest first; two groups become one if they have
 no photo in common and are near as a whole (root mean square distance between their faces). Errs
 towards too many groups: merging two takes a user one action, cleaning a mixed one many.
+
+Distances are normalised by a cohort. A library that has no clusters yet, and so no cohort, gets one from
+a first, cautious grouping by plain distances, and a better one from the groups that come of that.
 Figures and the methods it was compared with: docs/matching.md.
 """
 
@@ -13,41 +16,71 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from faceindex.distance import blocks, canonical, drawn
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from faceindex.distance import Cohort
+
     Array = NDArray[np.float32]
     Integers = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-GROUP_THRESHOLD = 0.42  # no two groups meet over a pair of faces farther apart than this
-LOOSENESS = 1.1  # times the threshold: how far apart, as a whole, two groups may be that become one
+GROUP_THRESHOLD = 0.42  # plain: no two groups meet over a pair of faces farther apart than this
+BOOTSTRAPS = 2  # times that a library without clusters draws a cohort from its own groups
+MISTAKEN = 5e-5  # normalised: part of pairs of different people that are nearer than the threshold
+LOOSENESS = 1.2  # times the threshold: how far apart, as a whole, two groups may be that become one
 NEIGHBOURS = 256  # pairs kept for each face: bounds memory where thousands of faces are one person's
-BLOCK = 2**23  # distances computed at once, 32 MB as float32
 CHUNK = 2**15  # pairs looked at between two updates of which are settled
 
 
-def group(faces: Array, photos: Integers, weights: Array, threshold: float = GROUP_THRESHOLD) -> Integers:
-    """Group numbers (N,) from 0, by first member, of faces (N, D) on photos (N,).
+def group(
+    faces: Array,
+    photos: Integers,
+    weights: Array,
+    threshold: float | None = None,
+    cohort: Cohort | None = None,
+    most_cohorts: int = BOOTSTRAPS,
+) -> tuple[Integers, Cohort | None]:
+    """Group numbers (N,) from 0, by first member, of faces (N, D) on photos (N,), and the cohort that judged.
 
-    No group ever holds two faces of one photo. The same faces in another order give the same groups
-    under other numbers.
+    threshold is normalised where there is a cohort, else plain; None takes what fits. Without a cohort, one is
+    drawn from the groups found so far, most_cohorts times, as long as there are enough of them. No group ever holds two
+    faces of one photo. The same faces in another order give the same groups under other numbers.
     """
-    order = _canonical(faces, photos)
-    scaled = _scaled(faces[order], weights)
+    order = canonical(faces, photos)
+    ordered, on = faces[order], photos[order]
+    if cohort is None:
+        first = GROUP_THRESHOLD if threshold is None or most_cohorts else threshold
+        found = _grouped(ordered, on, weights, first, None)
+        for _ in range(most_cohorts):
+            better = drawn(ordered, found, on, weights)
+            if better is None:
+                break
+            cohort = better
+            found = _grouped(ordered, on, weights, threshold, cohort)
+    else:
+        found = _grouped(ordered, on, weights, threshold, cohort)
     groups = np.empty(len(faces), np.int64)
-    groups[order] = _merge(_Groups.single(scaled, photos[order]), _near_pairs(scaled, threshold), threshold)
-    return _numbered(groups)
+    groups[order] = found
+    return _numbered(groups), cohort
 
 
-def _canonical(faces: Array, photos: Integers) -> Integers:
-    """Row numbers sorted by content, so that neither ties nor rounding depend on the order given."""
-    rows = np.ascontiguousarray(faces, np.float32)
-    key = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).reshape(len(rows))
-    by_face = np.argsort(key, kind="stable")
-    return by_face[np.argsort(photos[by_face], kind="stable")]
+def _grouped(
+    faces: Array, photos: Integers, weights: Array, threshold: float | None, cohort: Cohort | None
+) -> Integers:
+    """Groups (N,) by the row number of their first face, of faces in canonical order."""
+    scaled = _scaled(faces, weights)
+    if cohort is None:
+        assert threshold is not None
+        halves = None
+    else:
+        threshold = cohort.threshold(MISTAKEN) if threshold is None else threshold
+        halves = cohort.norms(faces, weights, photos).halves()
+    return _merge(_Groups.single(scaled, photos, halves), _near_pairs(scaled, threshold, halves), threshold)
 
 
 def _scaled(faces: Array, weights: Array) -> Array:
@@ -70,9 +103,9 @@ def _numbered(groups: Integers) -> Integers:
 # pairs
 
 
-def _near_pairs(faces: Array, threshold: float) -> tuple[Integers, Integers]:
+def _near_pairs(faces: Array, threshold: float, halves: Array | None) -> tuple[Integers, Integers]:
     """Row numbers (i, j), i < j, of faces nearer than threshold, closest pair first."""
-    found = [*_near_in_blocks(faces, threshold)]
+    found = [*_near_in_blocks(faces, threshold, halves)]
     if not found:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     pairs = np.concatenate([key for key, _ in found])
@@ -84,14 +117,18 @@ def _near_pairs(faces: Array, threshold: float) -> tuple[Integers, Integers]:
     return i, j
 
 
-def _near_in_blocks(faces: Array, threshold: float) -> Iterator[tuple[Integers, Array]]:
+def _near_in_blocks(faces: Array, threshold: float, halves: Array | None) -> Iterator[tuple[Integers, Array]]:
     """Pairs as i * N + j with squared distances, at most NEIGHBOURS for each face."""
-    squares, step = (faces * faces).sum(1), max(1, BLOCK // max(1, len(faces)))
-    for start in range(0, len(faces), step):
-        rows = np.arange(start, min(start + step, len(faces)))
+    squares = (faces * faces).sum(1)
+    for block in blocks(len(faces), len(faces)):
+        rows = np.arange(block.start, min(block.stop, len(faces)))
         squared = faces[rows] @ (-2 * faces.T)
         squared += squares
         squared += squares[rows, None]
+        if halves is not None:
+            factor = halves[rows, None] + halves
+            factor *= factor
+            squared *= factor
         near: Flags = squared < np.float32(threshold) ** 2
         near[np.arange(len(rows)), rows] = False
         _keep_nearest(near, squared)
@@ -119,19 +156,22 @@ class _Groups:
     photos: list[set[int]]
     total: NDArray[np.float64]  # (N, D) sum of a group's faces
     squares: NDArray[np.float64]  # (N,) sum of their squared lengths
+    halves: NDArray[np.float64]  # (N,) sum of their ½/μ; of plain distances ½ each
 
     @staticmethod
-    def single(faces: Array, photos: Integers) -> _Groups:
+    def single(faces: Array, photos: Integers, halves: Array | None) -> _Groups:
         """Every face a group of its own."""
         wide, rows = faces.astype(np.float64), range(len(faces))
         own = [{photo} for photo in photos.tolist()]
-        return _Groups(np.arange(len(faces)), [[row] for row in rows], own, wide, (wide * wide).sum(1))
+        half = np.full(len(faces), 0.5) if halves is None else halves.astype(np.float64)
+        return _Groups(np.arange(len(faces)), [[row] for row in rows], own, wide, (wide * wide).sum(1), half)
 
     def squared_distance(self, one: int, other: int) -> float:
-        """Mean squared distance between the faces of one group and those of another."""
+        """Mean squared distance between the faces of one group and those of another, judged by their means."""
         n, m = len(self.members[one]), len(self.members[other])
         product = float(self.total[one] @ self.total[other])
-        return float(self.squares[one]) / n + float(self.squares[other]) / m - 2 * product / (n * m)
+        mean = float(self.squares[one]) / n + float(self.squares[other]) / m - 2 * product / (n * m)
+        return mean * (float(self.halves[one]) / n + float(self.halves[other]) / m) ** 2
 
     def join(self, one: int, other: int) -> None:
         """Move every face of other to one."""
@@ -140,6 +180,7 @@ class _Groups:
         self.photos[one] |= self.photos[other]
         self.total[one] += self.total[other]
         self.squares[one] += self.squares[other]
+        self.halves[one] += self.halves[other]
 
 
 def _merge(groups: _Groups, pairs: tuple[Integers, Integers], threshold: float) -> Integers:

@@ -2,7 +2,7 @@
 
 weights      variance_weights   how much each number of an encoding counts, from the library itself
 averages     fixed, mean        exact sums, so that faces can come and go in any order
-distances    distances          weighted Euclidean, from blocked matrix products
+rules        Rules, rules_for   from how near on, and by how much nearer than to anybody else
 decision     match              nearest average, threshold, margin over the runner-up, one photo one face
 
 Figures behind the constants: docs/matching.md; benchmarks/quality.py measures them again.
@@ -15,24 +15,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from faceindex.distance import Gallery, blocks, canonical, paired
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
+
+    from faceindex.distance import Cohort
 
     Array = NDArray[np.float32]
     Integers = NDArray[np.int64]
     Flags = NDArray[np.bool_]
     Pairs = tuple[Integers, Integers]  # rows and columns
 
-MATCH_THRESHOLD = 0.40  # a face joins an average nearer than this
+MATCH_THRESHOLD = 0.40  # without a cohort: a face joins an average nearer than this
 MARGIN = 0.06  # … if the runner-up of another person is at least this much farther
+STRANGERS = 1e-3  # with a cohort: at most this part of strangers may be given a name
+FEWEST_PEOPLE = 250  # a library is taken to know so many: siblings are nearer to each other than strangers
+UNNAMED = 5e-5  # part of pairs of different people that are near enough for an unnamed cluster
+NORMALISED_MARGIN = 0.08  # how much farther the runner-up has to be, normalised
 MIN_ENCODINGS = 1000  # fewer say too little about variances: every number then counts alike
 
 UNITS = 2.0**32  # a sum of encodings is kept in units of 1 / UNITS
 LARGEST = 2.0**10  # no number of an encoding may reach this, so 2 million faces fit an int64 sum
 ROUNDING = 1e-9  # a variance smaller than this part of the mean square is none
-BLOCK = 2**23  # distances computed at once, 32 MB as float32
 
 NEAREST, RUNNER_UP, RIVAL = range(3)  # rows of _Seen; the rival is whom the margin is measured against
 
@@ -82,46 +89,30 @@ def mean(total: Integers, count: int | Integers) -> Array:
     return averages
 
 
-# distances
+# rules
 
 
 @dataclass(frozen=True, slots=True)
-class _Gallery:
-    """Averages ready for matrix products: scaled by the weights, moved so that rounding errors are small."""
+class Rules:
+    """When a face joins its nearest average; distances are normalised where there is a cohort."""
 
-    origin: Array  # (D,)
-    scale: Array  # (D,)
-    averages: Array  # (C, D)
-    squares: Array  # (C,)
-
-    @staticmethod
-    def of(averages: Array, weights: Array) -> _Gallery:
-        origin = averages.mean(0, dtype=np.float64).astype(np.float32) if len(averages) else averages.sum(0)
-        scale = np.sqrt(weights).astype(np.float32)
-        scaled = (averages - origin) * scale
-        return _Gallery(origin, scale, scaled, (scaled * scaled).sum(1))
-
-    def squared(self, faces: Array) -> Array:
-        """Squared distances (N, C) by |x|² - 2xm + |m|²."""
-        scaled = (faces - self.origin) * self.scale
-        result: Array = scaled @ (-2 * self.averages.T)
-        result += self.squares
-        result += (scaled * scaled).sum(1)[:, None]
-        return np.maximum(result, 0, out=result)
+    named: float  # nearer than this to a person's average
+    unnamed: float  # nearer than this to the average of an unnamed cluster
+    margin: float  # and the rival at least so much farther
 
 
-def distances(faces: Array, averages: Array, weights: Array) -> Array:
-    """Weighted Euclidean distances (N, C) float32 of faces (N, D) to averages (C, D)."""
-    gallery = _Gallery.of(averages, weights)
-    result = np.empty((len(faces), len(averages)), np.float32)
-    for block in _blocks(len(faces), len(averages)):
-        np.sqrt(gallery.squared(faces[block]), out=result[block])
-    return result
+def rules_for(cohort: Cohort | None, people: int, threshold: float | None = None, margin: float | None = None) -> Rules:
+    """The rules in force with so many people known; threshold and margin take the place of those computed.
 
-
-def _blocks(rows: int, columns: int) -> Iterator[slice]:
-    step = max(1, BLOCK // max(1, columns))
-    return (slice(start, start + step) for start in range(0, rows, step))
+    A stranger is compared with each of the people, so the part of pairs that may be near enough is the part of
+    strangers that may be named, divided by the people.
+    """
+    if cohort is None:
+        near = MATCH_THRESHOLD if threshold is None else threshold
+        return Rules(near, near, MARGIN if margin is None else margin)
+    named = cohort.threshold(STRANGERS / max(people, FEWEST_PEOPLE)) if threshold is None else threshold
+    unnamed = cohort.threshold(UNNAMED) if threshold is None else threshold
+    return Rules(named, unnamed, NORMALISED_MARGIN if margin is None else margin)
 
 
 # decision
@@ -136,6 +127,8 @@ class Matches:
     distance: Array  # to the nearest
     runner_up: Integers  # the nearest allowed one of another person
     runner_up_distance: Array
+    normalised: Array  # the same two distances by the cohort; NaN where there is none
+    runner_up_normalised: Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +162,59 @@ class _Seen:
     columns: Integers  # (3, N), -1 is none
     distances: Array  # (3, N)
 
-    def joins(self, rows: Integers, threshold: float, margin: float) -> Flags:
+    def joins(self, rows: Integers, people: _People, rules: Rules) -> Flags:
         """Whether each of the rows is near enough to its nearest and clearly farther from its rival."""
         nearest, rival = self.distances[NEAREST, rows], self.distances[RIVAL, rows]
-        joins: Flags = (nearest < np.float32(threshold)) & (rival >= nearest + np.float32(margin))
+        if not len(people.named):
+            return np.zeros(len(rows), bool)
+        near = np.where(people.named[self.columns[NEAREST, rows]], rules.named, rules.unnamed).astype(np.float32)
+        joins: Flags = (nearest < near) & (rival >= nearest + np.float32(rules.margin))
         return joins
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Measures faces against averages, by a cohort where there is one."""
+
+    gallery: Gallery
+    people: _People
+    columns: Array | None  # (C,) ½/μ of each average; None: without a cohort
+    rows: Array  # (N,) ½/μ of each face
+    without: Array  # (N, K) the same if the person of its first, second … nearest cohort face does not count
+    whose: Integers  # (N, K) who that is, -1 for nobody in the gallery
+
+    @staticmethod
+    def of(
+        faces: Array, photos: Integers, averages: Array, persons: Integers, people: _People, weights: Array,
+        cohort: Cohort | None,
+    ) -> _Judge:  # fmt: skip
+        gallery = Gallery.of(averages, weights)
+        none = np.zeros((len(faces), 0), np.float32)
+        if cohort is None or not len(averages):
+            return _Judge(gallery, people, None, none[:, :0].sum(1), none, none.astype(np.int64))
+        nowhere = np.full(len(averages), -1, np.int64)  # no photo has this number
+        columns = cohort.norms(averages, weights, nowhere, persons).halves()
+        norms = cohort.norms(faces, weights, photos)
+        without = norms.without()
+        known = np.unique(persons)
+        place = np.minimum(np.searchsorted(known, norms.persons[:, : without.shape[1]]), len(known) - 1)
+        whose = np.where(known[place] == norms.persons[:, : without.shape[1]], place, -1)
+        return _Judge(gallery, people, columns, norms.halves(), without, whose)
+
+    def squared(self, faces: Array, rows: Integers) -> Array:
+        """Squared distances (B, C) of these rows of the faces to all averages."""
+        squared = self.gallery.squared(faces[rows])
+        if self.columns is None:
+            return squared
+        factor = self.rows[rows, None] + self.columns
+        for place in range(self.whose.shape[1]):
+            owners = self.whose[rows, place]
+            there = np.flatnonzero(owners >= 0)
+            row, column = self.people.owned(there, owners[there])
+            factor[row, column] = self.without[rows[row], place] + self.columns[column]
+        factor *= factor
+        squared *= factor
+        return squared
 
 
 def match(
@@ -183,9 +224,9 @@ def match(
     persons: Integers,
     named: Flags,
     weights: Array,
-    threshold: float = MATCH_THRESHOLD,
-    margin: float = MARGIN,
+    rules: Rules,
     forbidden: Integers | None = None,
+    cohort: Cohort | None = None,
 ) -> Matches:
     """Let each face (N, D) of photos (N,) join the nearest average (C, D) it may join, or none.
 
@@ -193,47 +234,47 @@ def match(
     forbidden (K, 2) lists pairs (face row, column) never to be joined: what a human rejected, and what
     another face of the photo already occupies.
 
-    A face joins its nearest column if that is nearer than threshold and its rival at least margin
+    cohort, owned by persons in the same numbers, has distances normalised.
+
+    A face joins its nearest column if that is nearer than the rules ask and its rival at least the margin
     farther. The rival of a named cluster is the nearest other person, of an unnamed one the nearest
     named person. Of two faces of one photo that want one person the nearer wins; the other goes on
     with every cluster of that person forbidden. Equal distances: lower column, then lower row.
     The order of the rows makes no difference.
     """
-    order = _canonical(faces, photos)
+    order = canonical(faces, photos)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     pairs = np.zeros((0, 2), np.int64) if forbidden is None else forbidden
     never = place[pairs[:, 0]], pairs[:, 1]
     people = _People.of(persons, named)
-    gallery = _Gallery.of(averages, weights)
-    seen, cluster = _settle(gallery, people, faces[order], photos[order], never, threshold, margin)
+    judge = _Judge.of(faces[order], photos[order], averages, persons, people, weights, cohort)
+    seen, cluster = _settle(judge, faces[order], photos[order], never, rules)
     columns, reach = seen.columns[:, place], seen.distances[:, place]
-    return Matches(cluster[place], columns[NEAREST], reach[NEAREST], columns[RUNNER_UP], reach[RUNNER_UP])
+    plain = reach if cohort is None else _plain(faces, averages, columns, weights)
+    by_cohort = np.full_like(reach, np.nan) if cohort is None else reach
+    return Matches(
+        cluster[place], columns[NEAREST], plain[NEAREST], columns[RUNNER_UP], plain[RUNNER_UP],
+        by_cohort[NEAREST], by_cohort[RUNNER_UP],
+    )  # fmt: skip
 
 
-def _canonical(faces: Array, photos: Integers) -> Integers:
-    """Row numbers sorted by content, so that neither ties nor rounding depend on the order given."""
-    rows = np.ascontiguousarray(faces, np.float32)
-    key = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).reshape(len(rows))
-    by_face = np.argsort(key, kind="stable")
-    return by_face[np.argsort(photos[by_face], kind="stable")]
+def _plain(faces: Array, averages: Array, columns: Integers, weights: Array) -> Array:
+    """Plain distances (3, N) of each face to the columns it was decided by, infinite for none."""
+    if not len(averages):
+        return np.full(columns.shape, np.inf, np.float32)
+    away = [np.where(some >= 0, paired(faces, averages[some], weights), np.inf) for some in columns]
+    return np.stack(away).astype(np.float32)
 
 
-def _settle(
-    gallery: _Gallery,
-    people: _People,
-    faces: Array,
-    photos: Integers,
-    never: Pairs,
-    threshold: float,
-    margin: float,
-) -> tuple[_Seen, Integers]:
+def _settle(judge: _Judge, faces: Array, photos: Integers, never: Pairs, rules: Rules) -> tuple[_Seen, Integers]:
     """In each round the nearest joining face of every photo joins; the rest may not have that person."""
-    seen = _look(gallery, people, faces, np.arange(len(faces)), never)
+    people = judge.people
+    seen = _look(judge, faces, np.arange(len(faces)), never)
     cluster = np.full(len(faces), -1, np.int64)
     waiting = np.arange(len(faces))
     while True:
-        winners = _first_of_each_photo(seen, waiting[seen.joins(waiting, threshold, margin)], photos)
+        winners = _first_of_each_photo(seen, waiting[seen.joins(waiting, people, rules)], photos)
         if not len(winners):
             return seen, cluster
         cluster[winners] = seen.columns[NEAREST, winners]
@@ -241,7 +282,7 @@ def _settle(
         rows, columns = people.owned(waiting, taken)
         never = np.concatenate([never[0], rows]), np.concatenate([never[1], columns])
         touched = waiting[_sees(seen, people, waiting, taken)]
-        again = _look(gallery, people, faces, touched, never)
+        again = _look(judge, faces, touched, never)
         seen.columns[:, touched], seen.distances[:, touched] = again.columns, again.distances
 
 
@@ -268,21 +309,22 @@ def _sees(seen: _Seen, people: _People, rows: Integers, taken: Integers) -> Flag
     return sees
 
 
-def _look(gallery: _Gallery, people: _People, faces: Array, rows: Integers, never: Pairs) -> _Seen:
+def _look(judge: _Judge, faces: Array, rows: Integers, never: Pairs) -> _Seen:
     """See who is near each of the rows, leaving out pairs that must never be."""
     columns, reach = np.full((3, len(rows)), -1, np.int64), np.full((3, len(rows)), np.inf, np.float32)
-    if not len(gallery.averages):
+    averages = len(judge.gallery.points)
+    if not averages:
         return _Seen(columns, reach)
     local = np.full(len(faces), -1, np.int64)
     local[rows] = np.arange(len(rows))
     mine = np.flatnonzero(local[never[0]] >= 0)
     mine = mine[np.argsort(local[never[0][mine]], kind="stable")]
     row, column = local[never[0][mine]], never[1][mine]
-    for block in _blocks(len(rows), len(gallery.averages)):
+    for block in blocks(len(rows), averages):
         some = slice(*np.searchsorted(row, [block.start, block.stop]))
-        squared = gallery.squared(faces[rows[block]])
+        squared = judge.squared(faces, rows[block])
         squared[row[some] - block.start, column[some]] = np.inf
-        columns[:, block], reach[:, block] = _three(squared, people)
+        columns[:, block], reach[:, block] = _three(squared, judge.people)
     return _Seen(columns, reach)
 
 

@@ -5,8 +5,8 @@ CREATE TABLE cohort (                 -- faces of other people, by which a dista
     backend    TEXT NOT NULL,
     clusters   INTEGER NOT NULL,      -- how many clusters the library had then
     weights_id INTEGER NOT NULL REFERENCES weights,
-    common     REAL NOT NULL,         -- one in 100 pairs of different people is nearer than this …
-    rare       REAL NOT NULL,         -- … and one in 1,000 nearer than this
+    typical    REAL NOT NULL,         -- half of all pairs of different people are nearer than this …
+    close      REAL NOT NULL,         -- … and one in 100 nearer than this, normalised
     run_id     INTEGER NOT NULL REFERENCES run
 ) STRICT;
 
@@ -34,3 +34,91 @@ CREATE TABLE different (              -- a human says: these two clusters are di
     CHECK (one_id < other_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX different_other ON different (other_id);
+
+ALTER TABLE journal ADD COLUMN erased INTEGER NOT NULL DEFAULT 0 CHECK (erased IN (0, 1));
+ALTER TABLE journal_change ADD COLUMN cluster_id INTEGER;   -- where the face was when this was said of it
+
+CREATE TABLE undone (                 -- one entry took another back; it can be taken back itself
+    by_id      INTEGER NOT NULL REFERENCES journal,
+    journal_id INTEGER NOT NULL REFERENCES journal,
+    PRIMARY KEY (by_id, journal_id)
+) STRICT, WITHOUT ROWID;
+
+-- Ignored clusters are out of the way.
+
+DROP VIEW photos;
+DROP VIEW faces;
+DROP VIEW clusters;
+
+CREATE VIEW photos AS                 -- one row per picture that is present, however many files hold it
+SELECT photo.photo_id,
+       (SELECT min(path) FROM files WHERE files.photo_id = photo.photo_id AND state = 'present') AS path,
+       (SELECT count(*) FROM files WHERE files.photo_id = photo.photo_id AND state = 'present') AS copies,
+       coalesce(photo.taken_at,
+                (SELECT min(modified) FROM files
+                 WHERE files.photo_id = photo.photo_id AND state = 'present')) AS taken_at,
+       CAST(coalesce(photo.taken_at,
+                     (SELECT min(modified) FROM files
+                      WHERE files.photo_id = photo.photo_id AND state = 'present')) AS INTEGER) AS year,
+       iif(photo.taken_at IS NULL, 'file', 'exif') AS taken_from,
+       photo.width, photo.height, photo.format, photo.size, photo.camera, photo.latitude, photo.longitude,
+       (SELECT count(*) FROM face
+        WHERE face.photo_id = photo.photo_id
+          AND face.backend = (SELECT value FROM setting WHERE name = 'backend')
+          AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)
+          AND NOT EXISTS (SELECT 1 FROM cluster WHERE cluster.cluster_id = face.cluster_id AND cluster.ignored
+                          AND NOT EXISTS (SELECT 1 FROM label WHERE label.face_id = face.face_id))) AS faces,
+       (SELECT group_concat(name, ', ')
+        FROM (SELECT DISTINCT person.name
+              FROM face
+              LEFT JOIN label ON label.face_id = face.face_id
+              LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+              JOIN person ON person.person_id = coalesce(label.person_id, cluster.person_id)
+              WHERE face.photo_id = photo.photo_id
+                AND face.backend = (SELECT value FROM setting WHERE name = 'backend')
+                AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)
+              ORDER BY person.name)) AS people,   -- Anna, Ben
+       lower(hex(photo.digest)) AS digest
+FROM photo
+WHERE EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+              WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL);
+
+CREATE VIEW faces AS                  -- one row per face on those pictures
+SELECT face.face_id,
+       face.photo_id,
+       (SELECT min(path) FROM files WHERE files.photo_id = face.photo_id AND state = 'present') AS path,
+       person.name AS person,         -- what a human said of this face, else of its cluster
+       face.cluster_id,
+       CASE WHEN ignored.face_id IS NOT NULL THEN 'ignored'
+            WHEN label.source IS NOT NULL THEN label.source
+            WHEN cluster.ignored THEN 'ignored'
+            WHEN person.person_id IS NOT NULL THEN 'match' END AS named_by,  -- human, tag, match, ignored
+       match.distance,                -- to the average of its cluster when the machine put it there
+       match.runner_up_distance,
+       face.score, face.detector,
+       face."left", face.top, face."right", face.bottom,
+       face.run_id,                   -- the run that found it
+       match.run_id AS matched_run_id -- the run that put it into its cluster
+FROM face
+LEFT JOIN ignored ON ignored.face_id = face.face_id
+LEFT JOIN label ON label.face_id = face.face_id AND ignored.face_id IS NULL
+LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+LEFT JOIN match ON match.face_id = face.face_id AND face.cluster_id IS NOT NULL
+LEFT JOIN person ON person.person_id = coalesce(label.person_id, cluster.person_id)
+CROSS JOIN photo ON photo.photo_id = face.photo_id   -- CROSS: who it is first, then the files
+WHERE face.backend = (SELECT value FROM setting WHERE name = 'backend')
+  AND EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+              WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL);
+
+CREATE VIEW clusters AS               -- one row per cluster with faces on those pictures, but for ignored ones
+SELECT cluster.cluster_id,
+       person.name AS person,         -- null: nobody named it yet
+       count(*) AS faces,
+       count(DISTINCT face.photo_id) AS photos,
+       cluster.run_id                 -- the run that found it
+FROM face
+JOIN cluster ON cluster.cluster_id = face.cluster_id
+LEFT JOIN person ON person.person_id = cluster.person_id
+WHERE cluster.backend = (SELECT value FROM setting WHERE name = 'backend') AND NOT cluster.ignored
+  AND face.photo_id IN (SELECT photo_id FROM photos)
+GROUP BY cluster.cluster_id;

@@ -18,8 +18,9 @@ ROOMS = (
     "pipeline api",
     "store engines backends",
     "worker",
-    "db crawl image sheet nets matching clustering",
-    "exif header native presets",
+    "db crawl image sheet nets suggesting evaluating labelfile",
+    "matching clustering splitting",
+    "exif header native presets distance",
     "models errors stopwatch",
 )
 LINE = {room: number for number, rooms in enumerate(ROOMS) for room in rooms.split()}

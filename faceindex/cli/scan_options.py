@@ -115,8 +115,10 @@ OPTIONS = (
          help="What runs the networks; the results are the same."),
     find("--device", default=DETECTION.device, metavar="NAME", show_default=True,
          help="Where they run: auto, cpu, cuda, openvino …; 'faceindex doctor' lists what is here."),
+    know("--distance", type=click.Choice(["normalised", "plain"]), default=DEFAULTS.distance, show_default=True,
+         help="How faces are compared: judged by other people's faces, or as they are."),
     know("--threshold", type=click.FloatRange(0, 2), metavar="DISTANCE",
-         help="Below this a face joins a cluster; default as measured."),
+         help="Below this a face joins a cluster; default: computed for at most 1 of 1,000 strangers wrongly named."),
     know("--margin", type=click.FloatRange(0, 2), metavar="DISTANCE",
          help="How much nearer than to anybody else; default as measured."),
 )  # fmt: skip
@@ -134,7 +136,7 @@ def asked(given: dict[str, Any]) -> ScanOptions:
     detection = ("preset", "faces", "turns", "size", "cnn_size", "cnn_pixels", "min_face", "min_score",
                  "runtime", "device")  # fmt: skip
     rest = ("default_excludes", "one_file_system", "photos_only", "verify", "accept_vanished",
-            "engine", "backend", "photo_time", "threshold", "margin")  # fmt: skip
+            "engine", "backend", "photo_time", "distance", "threshold", "margin")  # fmt: skip
     return ScanOptions(
         roots=tuple(dict.fromkeys(map(absolute, given["roots"]))),
         exclude=tuple(given["exclude"]),

@@ -26,7 +26,8 @@ class ScanOptions:
     detection: DetectionSettings = field(default_factory=DetectionSettings)
     limits: ReadLimits = field(default_factory=ReadLimits)
     photo_time: float = 180.0  # seconds a photo may take
-    threshold: float | None = None  # distance below which a face joins a cluster; None: the measured default
+    distance: str = "normalised"  # by a cohort, where there is one; or "plain"
+    threshold: float | None = None  # distance below which a face joins a cluster; None: computed, or as measured
     margin: float | None = None
     index: str = ""  # where the index itself is, which is never indexed
 

@@ -4,50 +4,60 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceindex import clustering, matching
 from faceindex.db import transaction
+from faceindex.distance import Cohort, distances
 from faceindex.pipeline.options import ScanOptions
 from faceindex.pipeline.stop import Stop
-from faceindex.store import averages, encodings, labels, runs
+from faceindex.store import averages, cohorts, encodings, labels, runs
+from faceindex.store.cohorts import StoredCohort
 from faceindex.store.encodings import Averages, Match, Unmatched, Weights
 
 BATCH = 10_000  # faces matched at once: bounds memory
 PAIRS = 10**9  # faces times clusters compared at once: bounds how long others wait to write, to some 15 s
 FEWEST = 500  # faces matched at once however many clusters: each batch reads all averages
 GROWN = 1.1  # weights are computed afresh when there are so many times the encodings there were
+MORE_CLUSTERS = 1.5  # a cohort is drawn afresh when there are so many times the clusters there were
 
 Tick = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True)
-class _Rules:
+class _Measure:
+    """What faces are compared by."""
+
     weights: Weights
-    threshold: float
-    margin: float
+    stored: StoredCohort | None
+
+    def cohort(self, photo_ids: NDArray[np.int64]) -> Cohort | None:
+        """The cohort with photos numbered as _ranks() numbers these; a photo that is none of them is -1."""
+        if self.stored is None:
+            return None
+        whole, ranks = self.stored.cohort, _ranks(photo_ids)
+        rank_of = dict(zip(photo_ids.tolist(), ranks.tolist(), strict=True))
+        photos = np.array([rank_of.get(photo, -1) for photo in whole.photos.tolist()], np.int64)
+        return replace(whole, photos=photos)
 
 
 def recognise(db: sqlite3.Connection, run_id: int, options: ScanOptions, stop: Stop, tick: Tick) -> None:
     """Match every face that is in no cluster yet; each batch is one transaction."""
     if not encodings.unmatched(db, options.backend, 1).face_ids.size:
         return
-    rules = _Rules(
-        _weights(db, run_id, options.backend),
-        matching.MATCH_THRESHOLD if options.threshold is None else options.threshold,
-        matching.MARGIN if options.margin is None else options.margin,
-    )
+    weights = _weights(db, run_id, options.backend)
     while stop.reason() is None:
         # Read and written under one lock: a human may be merging clusters at this moment.
         with transaction(db):
-            _settle_labelled(db, run_id, options.backend, rules)
+            measure = _Measure(weights, _cohort(db, run_id, options, weights))
+            _settle_labelled(db, run_id, options.backend, weights)
             batch = encodings.unmatched(db, options.backend, _batch(encodings.clusters(db, options.backend)))
             if not batch.face_ids.size:
                 return
-            _match_batch(db, run_id, options.backend, rules, batch)
+            _match_batch(db, run_id, options, measure, batch)
         tick(batch.face_ids.size)
 
 
@@ -69,29 +79,53 @@ def _weights(db: sqlite3.Connection, run_id: int, backend: str) -> Weights:
         return encodings.add_weights(db, run_id, backend, count if enough else 0, vector)
 
 
-def _match_batch(db: sqlite3.Connection, run_id: int, backend: str, rules: _Rules, batch: Unmatched) -> None:
-    gallery = encodings.all_averages(db, backend)
-    found = _join(db, rules, batch, gallery)
+def _cohort(db: sqlite3.Connection, run_id: int, options: ScanOptions, weights: Weights) -> StoredCohort | None:
+    """The cohort in force, drawn afresh where the library has grown enough since; None where it is too small."""
+    if options.distance == "plain":
+        return None
+    latest = cohorts.latest(db, options.backend)
+    clusters = encodings.clusters(db, options.backend)
+    if latest and clusters < latest.clusters * MORE_CLUSTERS:
+        return latest
+    return cohorts.draw(db, run_id, options.backend, clusters, weights) or latest
+
+
+def _match_batch(
+    db: sqlite3.Connection, run_id: int, options: ScanOptions, measure: _Measure, batch: Unmatched
+) -> None:
+    gallery = encodings.all_averages(db, options.backend)
+    cohort = measure.cohort(batch.photo_ids)
+    people = len(np.unique(gallery.persons[gallery.named]))
+    rules = matching.rules_for(cohort, people, options.threshold, options.margin)
+    found = _join(db, measure.weights, rules, batch, gallery, cohort)
     joined: NDArray[np.bool_] = found.cluster >= 0
     matches = _as_matches(batch, gallery, found, joined)
-    groups = _found_clusters(db, run_id, backend, rules, batch, found, ~joined, gallery)
-    encodings.save_matches(db, run_id, rules.weights, rules.threshold, [*matches, *groups])
+    groups = _found_clusters(db, run_id, options, measure, batch, found, ~joined, gallery)
+    number = measure.stored.cohort_id if measure.stored else None
+    encodings.save_matches(db, run_id, measure.weights, rules.named, number, [*matches, *groups])
     named = int(gallery.named[found.cluster[joined]].sum())
     clusters = len({match.cluster_id for match in groups})
     runs.count(db, run_id, faces_named=named, clusters_new=clusters)
 
 
-def _join(db: sqlite3.Connection, rules: _Rules, batch: Unmatched, gallery: Averages) -> matching.Matches:
+def _join(
+    db: sqlite3.Connection,
+    weights: Weights,
+    rules: matching.Rules,
+    batch: Unmatched,
+    gallery: Averages,
+    cohort: Cohort | None,
+) -> matching.Matches:
     return matching.match(
         batch.vectors,
         _ranks(batch.photo_ids),
         gallery.means if gallery.means.size else np.zeros((0, batch.vectors.shape[1]), np.float32),
         gallery.persons,
         gallery.named,
-        rules.weights.vector,
-        rules.threshold,
-        rules.margin,
+        weights.vector,
+        rules,
         _forbidden(db, batch, gallery),
+        cohort,
     )
 
 
@@ -120,9 +154,16 @@ def _as_matches(batch: Unmatched, gallery: Averages, found: matching.Matches, jo
             float(found.distance[row]),
             *_runner_up(gallery, found, int(row)),
             founded=False,
+            normalised=_told(found.normalised[row]),
+            runner_up_normalised=_told(found.runner_up_normalised[row]),
         )
         for row in np.flatnonzero(joined)
     ]
+
+
+def _told(distance: np.float32) -> float | None:
+    """A distance as the index keeps it; None where there is none."""
+    return float(distance) if np.isfinite(distance) else None
 
 
 def _runner_up(gallery: Averages, found: matching.Matches, row: int) -> tuple[int | None, float | None]:
@@ -135,8 +176,8 @@ def _runner_up(gallery: Averages, found: matching.Matches, row: int) -> tuple[in
 def _found_clusters(
     db: sqlite3.Connection,
     run_id: int,
-    backend: str,
-    rules: _Rules,
+    options: ScanOptions,
+    measure: _Measure,
     batch: Unmatched,
     found: matching.Matches,
     left: NDArray[np.bool_],
@@ -147,18 +188,28 @@ def _found_clusters(
     if not rows.size:
         return []
     vectors = batch.vectors[rows]
-    groups = clustering.group(vectors, _ranks(batch.photo_ids)[rows], rules.weights.vector)
+    weights, photo_ids = measure.weights.vector, batch.photo_ids[rows]
+    groups = _groups(vectors, photo_ids, measure, options)
     matches = []
     for number in range(int(groups.max()) + 1):
         members = np.flatnonzero(groups == number)
-        cluster = encodings.new_cluster(db, run_id, backend)
+        cluster = encodings.new_cluster(db, run_id, options.backend)
         average = vectors[members].mean(axis=0, keepdims=True)
-        distance = matching.distances(vectors[members], average, rules.weights.vector)[:, 0]
+        distance = distances(vectors[members], average, weights)[:, 0]
         for member, far in zip(members, distance, strict=True):
             row = int(rows[member])
             nearest = _nearest(gallery, found, row)
             matches.append(Match(int(batch.face_ids[row]), cluster, float(far), *nearest, founded=True))
     return matches
+
+
+def _groups(
+    vectors: NDArray[np.float32], photo_ids: NDArray[np.int64], measure: _Measure, options: ScanOptions
+) -> NDArray[np.int64]:
+    cohort = measure.cohort(photo_ids)
+    if cohort is None and options.distance == "plain":
+        return clustering.group(vectors, _ranks(photo_ids), measure.weights.vector, most_cohorts=0)[0]
+    return clustering.group(vectors, _ranks(photo_ids), measure.weights.vector, cohort=cohort)[0]
 
 
 def _nearest(gallery: Averages, found: matching.Matches, row: int) -> tuple[int | None, float | None]:
@@ -169,7 +220,7 @@ def _nearest(gallery: Averages, found: matching.Matches, row: int) -> tuple[int 
     return int(gallery.cluster_ids[column]), float(found.distance[row])
 
 
-def _settle_labelled(db: sqlite3.Connection, run_id: int, backend: str, rules: _Rules) -> None:
+def _settle_labelled(db: sqlite3.Connection, run_id: int, backend: str, weights: Weights) -> None:
     """Faces a human named, but which are in no cluster (an edited photo's, another backend's), go where the
     faces went that they were named with; else they found a cluster of that person."""
     faces = labels.without_cluster(db, backend)
@@ -177,15 +228,15 @@ def _settle_labelled(db: sqlite3.Connection, run_id: int, backend: str, rules: _
     for face in faces:
         near = [c for c in labels.open_clusters(db, face) if face.source_id in (None, c) or (face.source_id, c) in kin]
         if near:
-            cluster = _nearest_of(db, face.face_id, near, rules)
+            cluster = _nearest_of(db, face.face_id, near, weights)
         else:
             cluster = encodings.new_cluster(db, run_id, backend, face.person_id)
         kin.add((face.source_id, cluster))
         averages.assign(db, {face.face_id: cluster})
 
 
-def _nearest_of(db: sqlite3.Connection, face_id: int, clusters: list[int], rules: _Rules) -> int:
+def _nearest_of(db: sqlite3.Connection, face_id: int, clusters: list[int], weights: Weights) -> int:
     if len(clusters) == 1:
         return clusters[0]
     vector = encodings.vector(db, face_id)[None, :]
-    return clusters[int(matching.distances(vector, encodings.means(db, clusters), rules.weights.vector).argmin())]
+    return clusters[int(distances(vector, encodings.means(db, clusters), weights.vector).argmin())]

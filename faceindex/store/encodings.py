@@ -53,6 +53,8 @@ class Match:
     runner_up_id: int | None
     runner_up_distance: float | None
     founded: bool
+    normalised: float | None = None  # the same distances by the cohort
+    runner_up_normalised: float | None = None
 
 
 def unmatched(db: sqlite3.Connection, backend: str, limit: int) -> Unmatched:
@@ -155,15 +157,22 @@ def new_cluster(db: sqlite3.Connection, run_id: int, backend: str, person_id: in
 
 
 def save_matches(
-    db: sqlite3.Connection, run_id: int, weights: Weights, threshold: float, matches: Sequence[Match]
+    db: sqlite3.Connection,
+    run_id: int,
+    weights: Weights,
+    threshold: float,
+    cohort_id: int | None,
+    matches: Sequence[Match],
 ) -> None:
     """Put faces into clusters and remember why."""
     db.executemany(
-        """INSERT OR REPLACE INTO match (face_id, cluster_id, distance, runner_up_id, runner_up_distance, founded,
-                                      threshold, weights_id, run_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        """INSERT OR REPLACE INTO match (
+               face_id, cluster_id, distance, runner_up_id, runner_up_distance, founded,
+               normalised, runner_up_normalised, threshold, cohort_id, weights_id, run_id
+           ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             (m.face_id, m.cluster_id, m.distance, m.runner_up_id, m.runner_up_distance, m.founded,
-             threshold, weights.weights_id, run_id)
+             m.normalised, m.runner_up_normalised, threshold, cohort_id, weights.weights_id, run_id)
             for m in matches
         ),
     )  # fmt: skip
