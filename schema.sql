@@ -155,9 +155,12 @@ CREATE INDEX cluster_person ON cluster (person_id);
 
 CREATE TABLE average (                -- the exact sum of a cluster's encodings, kept as they come and go
     cluster_id INTEGER PRIMARY KEY REFERENCES cluster ON DELETE CASCADE,
-    faces      INTEGER NOT NULL,      -- that count: poor faces and near-copies do not, while there are others
-    total      BLOB NOT NULL          -- little-endian int64, in units of 2^-32: sums in any order are
-) STRICT;                             -- equal to the last bit; average = total / 2^32 / faces
+    faces      INTEGER NOT NULL,
+    total      BLOB NOT NULL,         -- little-endian int64, in units of 2^-32: sums in any order are
+                                      -- equal to the last bit; average = total / 2^32 / faces, but where
+    counted    INTEGER NOT NULL DEFAULT 0,  -- some count and some do not (face.counts): how many count,
+    counted_total BLOB                -- and their sum, which then makes the average; else null
+) STRICT;
 
 CREATE TABLE face (
     face_id    INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -171,11 +174,13 @@ CREATE TABLE face (
     bottom     REAL NOT NULL,
     cluster_id INTEGER REFERENCES cluster,   -- null: not yet matched, or ignored
     run_id     INTEGER NOT NULL REFERENCES run,
-    sharpness  REAL,                  -- of the face's chip; null: not measured
-    counts     INTEGER NOT NULL DEFAULT 1 CHECK (counts IN (0, 1))   -- 0: poor or a near-copy, moves no average
+    counts     INTEGER NOT NULL DEFAULT 1 CHECK (counts IN (0, 1)),  -- 0: a poor face or a near-copy, which
+                                      -- moves no average while there are others, and founds no cluster
+    tried      INTEGER NOT NULL DEFAULT 0 CHECK (tried IN (0, 1))    -- 1: poor, and near nobody when last matched
 ) STRICT;
 CREATE INDEX face_photo ON face (photo_id);
-CREATE INDEX face_cluster ON face (cluster_id, backend);  -- null first: what is still to be matched?
+CREATE INDEX face_cluster ON face (cluster_id, backend);
+CREATE INDEX face_new ON face (backend) WHERE cluster_id IS NULL AND NOT tried;   -- what is still to be matched?
 
 CREATE TABLE encoding (
     face_id INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from faceindex.distance import Gallery, blocks, canonical, paired
+from faceindex.distance import Gallery, blocks, canonical, distances, paired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +36,11 @@ FEWEST_PEOPLE = 250  # a library is taken to know so many: siblings are nearer t
 UNNAMED = 5e-5  # part of pairs of different people that are near enough for an unnamed cluster
 NORMALISED_MARGIN = 0.08  # how much farther the runner-up has to be, normalised
 MIN_ENCODINGS = 1000  # fewer say too little about variances: every number then counts alike
+
+POOR_WIDTH = 40  # pixels of the original; the encoding of a narrower face is a guess
+POOR_SCORE = 0.2  # and that of a face the detector doubts
+DETECTORS = ("hog", "cnn")  # whose scores that is measured in
+NEAR_COPY = 0.2  # a face nearer than this to one of its cluster is of the same moment, or the same picture made small
 
 UNITS = 2.0**32  # a sum of encodings is kept in units of 1 / UNITS
 LARGEST = 2.0**10  # no number of an encoding may reach this, so 2 million faces fit an int64 sum
@@ -87,6 +92,26 @@ def mean(total: Integers, count: int | Integers) -> Array:
     """Averages (D,) or (C, D) float32 from sums of `fixed` encodings and how many were added (1 or more)."""
     averages: Array = (total / UNITS / np.asarray(count)[..., None]).astype(np.float32)
     return averages
+
+
+# what counts
+
+
+def is_poor(width: float, score: float, detector: str) -> bool:
+    """Whether a face so wide, in pixels of the original, and so surely found moves no average and founds no cluster."""
+    return width < POOR_WIDTH or (detector in DETECTORS and score < POOR_SCORE)
+
+
+def near_copies(faces: Array, known: Array, weights: Array) -> Flags:
+    """Which of the faces (N, D) are near-copies of a known one (K, D), or of an earlier of themselves."""
+    everyone = np.concatenate([known, faces]) if known.size else faces
+    copies = np.zeros(len(faces), bool)
+    for block in blocks(len(faces), len(everyone)):
+        away = distances(faces[block], everyone, weights)
+        rows = np.arange(block.start, block.start + len(away))
+        later = np.arange(len(everyone)) >= (len(everyone) - len(faces) + rows)[:, None]
+        copies[block] = ((away < NEAR_COPY) & ~later).any(1)
+    return copies
 
 
 # rules
@@ -192,7 +217,7 @@ class _Judge:
         none = np.zeros((len(faces), 0), np.float32)
         if cohort is None or not len(averages):
             return _Judge(gallery, people, None, none[:, :0].sum(1), none, none.astype(np.int64))
-        nowhere = np.full(len(averages), -1, np.int64)  # no photo has this number
+        nowhere = np.full(len(averages), np.iinfo(np.int64).min)  # no photo has this number
         columns = cohort.norms(averages, weights, nowhere, persons).halves()
         norms = cohort.norms(faces, weights, photos)
         without = norms.without()

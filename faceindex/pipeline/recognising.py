@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +89,10 @@ def _cohort(db: sqlite3.Connection, run_id: int, options: ScanOptions, weights: 
     clusters = encodings.clusters(db, options.backend)
     if latest and clusters < latest.clusters * MORE_CLUSTERS:
         return latest
-    return cohorts.draw(db, run_id, options.backend, clusters, weights) or latest
+    drawn = cohorts.draw(db, run_id, options.backend, clusters, weights)
+    if drawn:
+        encodings.try_again(db, options.backend)  # by a better measure
+    return drawn or latest
 
 
 def _match_batch(
@@ -100,12 +105,27 @@ def _match_batch(
     found = _join(db, measure.weights, rules, batch, gallery, cohort)
     joined: NDArray[np.bool_] = found.cluster >= 0
     matches = _as_matches(batch, gallery, found, joined)
-    groups = _found_clusters(db, run_id, options, measure, batch, found, ~joined, gallery)
+    groups = _found_clusters(db, run_id, options, measure, batch, found, ~joined & batch.counts, gallery)
+    encodings.put_aside(db, batch.face_ids[~joined & ~batch.counts].tolist())
+    _discount_copies(db, batch, measure.weights, [*matches, *groups])
     number = measure.stored.cohort_id if measure.stored else None
     encodings.save_matches(db, run_id, measure.weights, rules.named, number, [*matches, *groups])
     named = int(gallery.named[found.cluster[joined]].sum())
     clusters = len({match.cluster_id for match in groups})
     runs.count(db, run_id, faces_named=named, clusters_new=clusters)
+
+
+def _discount_copies(db: sqlite3.Connection, batch: Unmatched, weights: Weights, matches: list[Match]) -> None:
+    """Have bursts and resized copies count once in the averages of the clusters that they join."""
+    row_of = {int(face): row for row, face in enumerate(batch.face_ids)}
+    joining = sorted((match.cluster_id, row_of[match.face_id]) for match in matches)
+    for cluster_id, pairs in groupby(joining, key=itemgetter(0)):
+        rows = np.array([row for _, row in pairs])
+        rows = rows[batch.counts[rows]]
+        known = encodings.counting(db, cluster_id)
+        if len(rows) + len(known) > 1:
+            copies = matching.near_copies(batch.vectors[rows], known, weights.vector)
+            averages.discount(db, batch.face_ids[rows[copies]].tolist())
 
 
 def _join(

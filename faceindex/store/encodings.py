@@ -24,6 +24,7 @@ class Unmatched:
     face_ids: NDArray[np.int64]  # (N,)
     photo_ids: NDArray[np.int64]  # (N,)
     vectors: NDArray[np.float32]  # (N, D)
+    counts: NDArray[np.bool_]  # (N,) False: poor, may join a cluster but not found one
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +65,34 @@ def unmatched(db: sqlite3.Connection, backend: str, limit: int) -> Unmatched:
     undisturbed first night come to the same clusters.
     """
     rows = db.execute(
-        """SELECT face.face_id, face.photo_id, vector
+        """SELECT face.face_id, face.photo_id, counts, vector
            FROM face JOIN encoding USING (face_id) JOIN photo USING (photo_id)
-           WHERE cluster_id IS NULL AND backend = ?
+           WHERE cluster_id IS NULL AND NOT tried AND backend = ?
              AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)
            ORDER BY photo.digest, face.top, face."left", face.bottom, face."right" LIMIT ?""",
         (backend, limit),
     ).fetchall()
-    ids = np.array([row[:2] for row in rows] or np.zeros((0, 2)), np.int64)
-    return Unmatched(ids[:, 0], ids[:, 1], averages.stacked([row[2] for row in rows]))
+    ids = np.array([row[:3] for row in rows] or np.zeros((0, 3)), np.int64)
+    return Unmatched(ids[:, 0], ids[:, 1], averages.stacked([row[3] for row in rows]), ids[:, 2] > 0)
+
+
+def put_aside(db: sqlite3.Connection, face_ids: Sequence[int]) -> None:
+    """Remember that these were near nobody, so that they are not tried again every night."""
+    db.executemany("UPDATE face SET tried = 1 WHERE face_id = ?", [(face_id,) for face_id in face_ids])
+
+
+def try_again(db: sqlite3.Connection, backend: str) -> None:
+    """Have all that were put aside be matched once more."""
+    db.execute("UPDATE face SET tried = 0 WHERE tried AND backend = ?", (backend,))
+
+
+def counting(db: sqlite3.Connection, cluster_id: int) -> NDArray[np.float32]:
+    """Encodings (N, D) of a cluster's faces that count."""
+    rows = db.execute(
+        "SELECT vector FROM face JOIN encoding USING (face_id) WHERE cluster_id = ? AND counts ORDER BY face_id",
+        (cluster_id,),
+    ).fetchall()
+    return averages.stacked([row[0] for row in rows])
 
 
 def clusters(db: sqlite3.Connection, backend: str) -> int:
@@ -86,7 +106,8 @@ def all_averages(db: sqlite3.Connection, backend: str) -> Averages:
     numbers, persons = np.empty(size, np.int64), np.empty(size, np.int64)
     means = np.zeros((size, 0), np.float32)
     cursor = db.execute(
-        """SELECT cluster_id, coalesce(person_id, -cluster_id), faces, total
+        """SELECT cluster_id, coalesce(person_id, -cluster_id),
+                  iif(counted_total IS NULL, faces, counted) AS faces, coalesce(counted_total, total) AS total
            FROM average JOIN cluster USING (cluster_id) WHERE backend = ? AND faces > 0 ORDER BY cluster_id""",
         (backend,),
     )
@@ -104,7 +125,8 @@ def all_averages(db: sqlite3.Connection, backend: str) -> Averages:
 def means(db: sqlite3.Connection, cluster_ids: Sequence[int]) -> NDArray[np.float32]:
     """Averages (C, D) of clusters with faces, in the order of their numbers."""
     rows = db.execute(
-        """SELECT faces, total FROM average
+        """SELECT iif(counted_total IS NULL, faces, counted) AS faces, coalesce(counted_total, total) AS total
+           FROM average
            WHERE cluster_id IN (SELECT value FROM json_each(?)) ORDER BY cluster_id""",
         (json.dumps(list(cluster_ids)),),
     ).fetchall()
@@ -117,7 +139,7 @@ def _means(rows: Sequence[sqlite3.Row]) -> NDArray[np.float32]:
 
 
 def forbidden(db: sqlite3.Connection, faces: Unmatched) -> list[tuple[int, int]]:
-    """(face_id, cluster_id) that must never be: rejected, or taken by another face of the photo."""
+    """(face_id, cluster_id) that must never be: rejected, taken by another face of the photo, or not born yet."""
     photos = json.dumps(sorted({int(i) for i in faces.photo_ids}))
     rows = db.execute(
         """WITH new AS MATERIALIZED (
@@ -135,7 +157,11 @@ def forbidden(db: sqlite3.Connection, faces: Unmatched) -> list[tuple[int, int]]
            WHERE rejection.cluster_id IS NOT NULL
            UNION
            SELECT new.face_id, cluster.cluster_id FROM new JOIN rejection USING (face_id)
-           JOIN cluster ON cluster.person_id = rejection.person_id""",
+           JOIN cluster ON cluster.person_id = rejection.person_id
+           UNION
+           SELECT new.face_id, cluster.cluster_id FROM new JOIN photo USING (photo_id)
+           JOIN person ON substr(photo.taken_at, 1, length(person.born)) < person.born
+           JOIN cluster USING (person_id)""",
         (photos,),
     )
     return [(row[0], row[1]) for row in rows]

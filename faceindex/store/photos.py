@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from faceindex import matching
 from faceindex.models import Box, Examination, Face, Photo, Problem
 from faceindex.store import moves, problems
 from faceindex.store.paths import shown
@@ -136,7 +137,7 @@ def add(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found:
     if not done.rowcount:
         return False
     for face in found.faces:
-        _face(db, run_id, number, backend, face)
+        _face(db, run_id, number, found.photo.width, backend, face)
     return True
 
 
@@ -153,12 +154,13 @@ def _photo(db: sqlite3.Connection, photo: Photo) -> int:
     return int(number)
 
 
-def _face(db: sqlite3.Connection, run_id: int, photo: int, backend: str, face: Face) -> None:
+def _face(db: sqlite3.Connection, run_id: int, photo: int, width: int, backend: str, face: Face) -> None:
     box = face.box
+    counts = not matching.is_poor(box.width * width, face.score, face.detector)
     cursor = db.execute(
-        """INSERT INTO face (photo_id, backend, detector, score, "left", top, "right", bottom, run_id)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (photo, backend, face.detector, face.score, box.left, box.top, box.right, box.bottom, run_id),
+        """INSERT INTO face (photo_id, backend, detector, score, "left", top, "right", bottom, run_id, counts)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (photo, backend, face.detector, face.score, box.left, box.top, box.right, box.bottom, run_id, counts),
     )
     vector = face.encoding.astype("<f4").tobytes()
     db.execute("INSERT INTO encoding (face_id, vector) VALUES (?, ?)", (cursor.lastrowid, vector))
