@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 GROUP_THRESHOLD = 0.42  # plain: no two groups meet over a pair of faces farther apart than this
+SAMPLE = 10_000  # faces that such a cohort is drawn from
 BOOTSTRAPS = 2  # times that a library without clusters draws a cohort from its own groups
 MISTAKEN = 5e-5  # normalised: part of pairs of different people that are nearer than the threshold
 LOOSENESS = 1.2  # times the threshold: how far apart, as a whole, two groups may be that become one
@@ -53,20 +54,26 @@ def group(
     """
     order = canonical(faces, photos)
     ordered, on = faces[order], photos[order]
-    if cohort is None:
-        first = GROUP_THRESHOLD if threshold is None or most_cohorts else threshold
-        found = _grouped(ordered, on, weights, first, None)
-        for _ in range(most_cohorts):
-            better = drawn(ordered, found, on, weights)
-            if better is None:
-                break
-            cohort = better
-            found = _grouped(ordered, on, weights, threshold, cohort)
-    else:
-        found = _grouped(ordered, on, weights, threshold, cohort)
+    if cohort is None and most_cohorts:
+        cohort = _bootstrapped(ordered, on, weights, most_cohorts)
+    if cohort is None and threshold is None:
+        threshold = GROUP_THRESHOLD
     groups = np.empty(len(faces), np.int64)
-    groups[order] = found
+    groups[order] = _grouped(ordered, on, weights, threshold, cohort)
     return _numbered(groups), cohort
+
+
+def _bootstrapped(faces: Array, photos: Integers, weights: Array, times: int) -> Cohort | None:
+    """A cohort drawn from groups of the faces, or of some of them where they are many; None if they are too few."""
+    some = np.linspace(0, len(faces) - 1, min(len(faces), SAMPLE)).astype(np.int64)
+    faces, photos = faces[some], photos[some]
+    cohort, threshold = None, GROUP_THRESHOLD
+    for _ in range(times):
+        found = _grouped(faces, photos, weights, None if cohort else threshold, cohort)
+        cohort = drawn(faces, found, photos, weights)
+        if cohort is None:
+            break
+    return cohort
 
 
 def _grouped(
@@ -105,43 +112,42 @@ def _numbered(groups: Integers) -> Integers:
 
 def _near_pairs(faces: Array, threshold: float, halves: Array | None) -> tuple[Integers, Integers]:
     """Row numbers (i, j), i < j, of faces nearer than threshold, closest pair first."""
-    found = [*_near_in_blocks(faces, threshold, halves)]
+    found = [*_near_in_blocks(faces, threshold, np.full(len(faces), 0.5, np.float32) if halves is None else halves)]
     if not found:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    pairs = np.concatenate([key for key, _ in found])
-    squared = np.concatenate([value for _, value in found])
-    # both faces may have found the pair, their distances differing by rounding: the lower row counts
-    pairs, first = np.unique(pairs, return_index=True)
-    pairs = pairs[np.argsort(squared[first], kind="stable")]
-    i, j = np.divmod(pairs, len(faces))
-    return i, j
+    i, j, squared = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.argsort(squared, kind="stable")
+    return i[order], j[order]
 
 
-def _near_in_blocks(faces: Array, threshold: float, halves: Array | None) -> Iterator[tuple[Integers, Array]]:
-    """Pairs as i * N + j with squared distances, at most NEIGHBOURS for each face."""
-    squares = (faces * faces).sum(1)
+def _near_in_blocks(faces: Array, threshold: float, halves: Array) -> Iterator[tuple[Integers, Integers, Array]]:
+    """Pairs (i, j), i < j, with squared distances; of each face the NEIGHBOURS nearest that follow it at most."""
+    if not len(faces):
+        return
+    squares, ones = (faces * faces).sum(1), np.ones(len(faces), np.float32)
+    left = np.column_stack([faces, squares, ones])  # |x|² - 2xy + |y|² in one product
+    right = np.vstack([-2 * faces.T, ones, squares])
+    # Judged one by one only where a pair would be near enough if its second face were judged most kindly.
+    reach = (np.float32(threshold) / (halves + halves.min())) ** 2
     for block in blocks(len(faces), len(faces)):
-        rows = np.arange(block.start, min(block.stop, len(faces)))
-        squared = faces[rows] @ (-2 * faces.T)
-        squared += squares
-        squared += squares[rows, None]
-        if halves is not None:
-            factor = halves[rows, None] + halves
-            factor *= factor
-            squared *= factor
-        near: Flags = squared < np.float32(threshold) ** 2
-        near[np.arange(len(rows)), rows] = False
-        _keep_nearest(near, squared)
-        row, other = np.nonzero(near)
-        low, high = np.minimum(rows[row], other), np.maximum(rows[row], other)
-        yield low * len(faces) + high, squared[row, other]
+        squared = left[block] @ right[:, block.start :]
+        place = np.flatnonzero(squared < reach[block, None])
+        row, column = np.divmod(place, squared.shape[1])
+        i, j = row + block.start, column + block.start
+        judged = squared.ravel()[place] * (halves[i] + halves[j]) ** 2
+        near = np.flatnonzero((j > i) & (judged < np.float32(threshold) ** 2))
+        near = _nearest_of_each(i[near], judged[near], near)
+        yield i[near], j[near], judged[near]
 
 
-def _keep_nearest(near: Flags, squared: Array) -> None:
-    """Unmark all but the NEIGHBOURS nearest in rows that have more."""
-    for row in np.flatnonzero(near.sum(1) > NEIGHBOURS):
-        columns = np.flatnonzero(near[row])
-        near[row, columns[np.argpartition(squared[row, columns], NEIGHBOURS)[NEIGHBOURS:]]] = False
+def _nearest_of_each(rows: Integers, values: Array, places: Integers) -> Integers:
+    """Of places with these rows, ascending, and values, the NEIGHBOURS with the lowest values of each row."""
+    first = np.flatnonzero(np.diff(rows, prepend=-1))
+    if not len(first) or np.diff(first, append=len(rows)).max() <= NEIGHBOURS:
+        return places
+    by_value = np.lexsort((values, rows))
+    rank = np.arange(len(rows)) - np.repeat(first, np.diff(first, append=len(rows)))
+    return np.sort(places[by_value[rank < NEIGHBOURS]])
 
 
 # groups
