@@ -33,7 +33,8 @@ MATCH_THRESHOLD = 0.40  # without a cohort: a face joins an average nearer than 
 MARGIN = 0.06  # … if the runner-up of another person is at least this much farther
 STRANGERS = 1e-3  # with a cohort: at most this part of strangers may be given a name
 FEWEST_PEOPLE = 250  # a library is taken to know so many: siblings are nearer to each other than strangers
-UNNAMED = 5e-5  # part of pairs of different people that are near enough for an unnamed cluster
+UNNAMED = 5e-5  # part of pairs of different people that are near enough for an unnamed cluster at most …
+MISTAKEN = 0.05  # … and so few that this part of the faces may join a wrong one
 NORMALISED_MARGIN = 0.08  # how much farther the runner-up has to be, normalised
 MIN_ENCODINGS = 1000  # fewer say too little about variances: every number then counts alike
 
@@ -126,8 +127,16 @@ class Rules:
     margin: float  # and the rival at least so much farther
 
 
-def rules_for(cohort: Cohort | None, people: int, threshold: float | None = None, margin: float | None = None) -> Rules:
-    """The rules in force with so many people known; threshold and margin take the place of those computed.
+def rules_for(
+    cohort: Cohort | None,
+    people: int,
+    threshold: float | None = None,
+    margin: float | None = None,
+    clusters: int = 0,
+) -> Rules:
+    """The rules in force with so many people known, in so many clusters with the unnamed ones.
+
+    threshold and margin take the place of those computed.
 
     A stranger is compared with each of the people, so the part of pairs that may be near enough is the part of
     strangers that may be named, divided by the people.
@@ -136,7 +145,7 @@ def rules_for(cohort: Cohort | None, people: int, threshold: float | None = None
         near = MATCH_THRESHOLD if threshold is None else threshold
         return Rules(near, near, MARGIN if margin is None else margin)
     named = cohort.threshold(STRANGERS / max(people, FEWEST_PEOPLE)) if threshold is None else threshold
-    unnamed = cohort.threshold(UNNAMED) if threshold is None else threshold
+    unnamed = cohort.threshold(min(UNNAMED, MISTAKEN / max(clusters, 1))) if threshold is None else threshold
     return Rules(named, unnamed, NORMALISED_MARGIN if margin is None else margin)
 
 

@@ -126,7 +126,7 @@ def _match(db: sqlite3.Connection, run_id: int, matches: Sequence[Match], backen
     weights = encodings.latest_weights(db, backend) or encodings.add_weights(
         db, run_id, backend, 0, np.ones(DIMENSIONS, np.float32)
     )
-    encodings.save_matches(db, run_id, weights, 0.4, matches)
+    encodings.save_matches(db, run_id, weights, 0.4, None, matches)
 
 
 def name(db: sqlite3.Connection, cluster_id: int, called: str) -> int:

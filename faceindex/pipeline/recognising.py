@@ -101,7 +101,7 @@ def _match_batch(
     gallery = encodings.all_averages(db, options.backend)
     cohort = measure.cohort(batch.photo_ids)
     people = len(np.unique(gallery.persons[gallery.named]))
-    rules = matching.rules_for(cohort, people, options.threshold, options.margin)
+    rules = matching.rules_for(cohort, people, options.threshold, options.margin, len(gallery.cluster_ids))
     found = _join(db, measure.weights, rules, batch, gallery, cohort)
     joined: NDArray[np.bool_] = found.cluster >= 0
     matches = _as_matches(batch, gallery, found, joined)
