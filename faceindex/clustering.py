@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 GROUP_THRESHOLD = 0.42  # plain: no two groups meet over a pair of faces farther apart than this
 SAMPLE = 10_000  # faces that such a cohort is drawn from
 BOOTSTRAPS = 2  # times that a library without clusters draws a cohort from its own groups
-MISTAKEN = 5e-5  # normalised: part of pairs of different people that are nearer than the threshold
+MISTAKEN = 2e-5  # normalised: part of pairs of different people that are nearer than the threshold
 LOOSENESS = 1.2  # times the threshold: how far apart, as a whole, two groups may be that become one
 NEIGHBOURS = 256  # pairs kept for each face: bounds memory where thousands of faces are one person's
 CHUNK = 2**15  # pairs looked at between two updates of which are settled

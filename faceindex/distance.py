@@ -35,8 +35,9 @@ NEAREST = 5  # of them that a face is judged by
 SPARE = 4  # more of them that are remembered, as the person it is compared with does not count
 TOO_NEAR = 0.42  # a cohort face nearer than this may be the same person's, and does not count
 UNJUDGED = 1e3  # ½/μ of a face that no cohort face can judge
+APART = 0.55  # cohort faces nearer to each other than this may be one person's
 CLOSE = 1e-2  # part of all pairs of different people whose distance a cohort remembers, beside the median
-TAIL = 0.28  # of the way from the median to that: how much nearer pairs ten times as rare are
+TAIL = 0.31  # of the way from the median to that: how much nearer pairs ten times as rare are
 
 
 # plain
@@ -167,10 +168,14 @@ def _halves(near: Array) -> Array:
     return halves
 
 
-def drawn(faces: Array, groups: Integers, photos: Integers, weights: Array, most: int = COHORT) -> Cohort | None:
-    """A cohort of one face from each of the groups, the largest first; None where they are too few.
+def drawn(
+    faces: Array, groups: Integers, photos: Integers, weights: Array, named: Flags | None = None, most: int = COHORT
+) -> Cohort | None:
+    """A cohort of one face from each of the groups; None where they are too few.
 
-    Of each group the face nearest to its average is taken. Equal sizes: the lower first row.
+    Of each group the face nearest to its average is taken, of the groups (whose faces are) named first, of equals
+    the largest, then the lower first row. A face of an unnamed group that is near to one taken before is left out:
+    whoever is photographed most has several groups. That two names are two people, a human has said.
     """
     found, first, number, sizes = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     if len(found) < LEAST:
@@ -181,8 +186,24 @@ def drawn(faces: Array, groups: Integers, photos: Integers, weights: Array, most
     off = paired(faces, (total / sizes[:, None])[number].astype(np.float32), weights)
     nearest = np.lexsort((np.arange(len(faces)), off, number))
     typical = nearest[np.unique(number[nearest], return_index=True)[1]]
-    chosen = typical[np.lexsort((first, -sizes))][:most]
+    sure = np.zeros(len(typical), bool) if named is None else named[typical]
+    ranked = np.lexsort((first, -sizes, ~sure))
+    chosen = typical[ranked][_apart(faces[typical[ranked]], sure[ranked], weights, most)]
+    if len(chosen) < LEAST:
+        return None
     return calibrated(Cohort(faces[chosen], groups[chosen], photos[chosen]), weights)
+
+
+def _apart(faces: Array, sure: Flags, weights: Array, most: int) -> Integers:
+    """The first rows, `most` of them, that are sure to be of others or at least APART from all before."""
+    scaled = faces * np.sqrt(weights)
+    kept: list[int] = []
+    for row in range(len(faces)):
+        if sure[row] or not kept or ((scaled[kept] - scaled[row]) ** 2).sum(1).min() >= APART**2:
+            kept.append(row)
+            if len(kept) == most:
+                break
+    return np.array(kept, np.int64)
 
 
 def calibrated(cohort: Cohort, weights: Array) -> Cohort:

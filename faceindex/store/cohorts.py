@@ -60,7 +60,7 @@ def draw(db: sqlite3.Connection, run_id: int, backend: str, clusters: int, weigh
     sample = _sample(db, backend)
     if not sample.face_ids.size:
         return None
-    cohort = drawn(sample.vectors, sample.persons, sample.photo_ids, weights.vector)
+    cohort = drawn(sample.vectors, sample.persons, sample.photo_ids, weights.vector, sample.persons > 0)
     if cohort is None:
         return None
     number = db.execute(
@@ -81,7 +81,8 @@ def _sample(db: sqlite3.Connection, backend: str) -> _Sample:
     rows = db.execute(
         """WITH largest AS MATERIALIZED (
                SELECT cluster_id, person_id FROM cluster JOIN average USING (cluster_id)
-               WHERE backend = :backend AND faces > 0 ORDER BY faces DESC, cluster_id LIMIT :most
+               WHERE backend = :backend AND faces > 0
+               ORDER BY person_id IS NULL, faces DESC, cluster_id LIMIT :most
            ), ranked AS (
                SELECT face.face_id, face.photo_id, cluster_id, coalesce(person_id, -cluster_id) AS person,
                       row_number() OVER (PARTITION BY cluster_id ORDER BY photo.digest, face.top, face."left") AS place
@@ -91,7 +92,7 @@ def _sample(db: sqlite3.Connection, backend: str) -> _Sample:
            )
            SELECT face_id, photo_id, cluster_id, person, vector FROM ranked JOIN encoding USING (face_id)
            WHERE place <= :each ORDER BY cluster_id, place""",
-        {"backend": backend, "most": 2 * COHORT, "each": MOST_OF_A_CLUSTER},
+        {"backend": backend, "most": 4 * COHORT, "each": MOST_OF_A_CLUSTER},
     ).fetchall()
     numbers = np.array([row[:4] for row in rows] or np.zeros((0, 4)), np.int64)
     vectors = averages.stacked([row[4] for row in rows])
