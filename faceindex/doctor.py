@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import platform
 import shutil
@@ -21,6 +22,7 @@ from faceindex.crawl import root_state
 from faceindex.engines import usable_cores
 from faceindex.errors import FaceindexError, UnreadablePicture
 from faceindex.image import open_picture
+from faceindex.nets.cache import cache_folder
 from faceindex.report import counted, size
 from faceindex.store import averages, files, roots
 from faceindex.store.paths import shown
@@ -99,6 +101,17 @@ def _speed(index: Path) -> Iterator[Finding]:
         yield Finding("bad", "devices", f"onnxruntime cannot be loaded ({error}); reinstall it or use --runtime dlib")
 
 
+def _cache(index: Path) -> Iterator[Finding]:
+    """Whether what is built once can be kept."""
+    folder = cache_folder()
+    here = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+    if here.is_dir() and os.access(here, os.W_OK | os.X_OK):
+        yield Finding("ok", "cache", f"{folder} keeps the networks as ONNX Runtime wants them")
+    else:
+        yield Finding("note", "cache", f"{folder} cannot be written, so every worker builds the networks anew; "
+                      "change its permissions, or name another folder with the variable FACEINDEX_CACHE")  # fmt: skip
+
+
 def _runtimes(index: Path) -> Iterator[Finding]:
     """Whether both runtimes find the same."""
     try:
@@ -174,6 +187,9 @@ def _index(index: Path) -> Iterator[Finding]:
 
 def _contents(db: sqlite3.Connection, index: Path) -> Iterator[Finding]:
     yield Finding("ok", "index", f"{index}, {size(index.stat().st_size)}, schema {index_file.schema_version(db)}")
+    for copy in sorted(index.parent.glob(f"{glob.escape(index.name)}.v*.bak")):
+        yield Finding("note", "index", f"was made by an older version and brought up to date; {copy} is as it was, "
+                      "delete it when all is well")  # fmt: skip
     if index.stat().st_mode & 0o077:
         yield Finding("note", "index", f"others may read it, and it holds biometric data; run 'chmod 600 {index}'")
     wrong = index_file.check(db)
@@ -206,7 +222,7 @@ def _disk(index: Path) -> Iterator[Finding]:
         yield Finding("bad", "disk", f"{folder} cannot be written; change its permissions or use --db")
 
 
-CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (_versions, _dlib, _speed, _runtimes, _index, _disk)
+CHECKS: tuple[Callable[[Path], Iterator[Finding]], ...] = (_versions, _dlib, _speed, _cache, _runtimes, _index, _disk)
 
 
 def repair(index: Path) -> int:

@@ -47,6 +47,7 @@ RECYCLE_AFTER = 500  # tasks until a worker is replaced: native libraries leak
 ATTEMPTS = 3  # workers a task may lose by no doing of its own
 BLAMELESS = (-signal.SIGTERM, -signal.SIGHUP)  # how a service manager or a closing terminal ends a process
 START_LIMIT = 120.0  # seconds a worker may take from its birth to its first task
+MOST_WORKERS, MOST_PER_CORE = 16, 4  # the larger counts: more bring nothing, and each takes memory
 REAP_LIMIT = 1.0  # seconds to wait for a killed process, which may hang in the kernel on a dead disk
 
 
@@ -74,7 +75,10 @@ def workers(spec: str) -> int:
         return 1
     if name == "processes" and not colon:
         return usable_cores()
-    if name == "processes" and count.isdecimal() and int(count) > 0:
+    if name == "processes" and count.isdecimal() and int(count[:9]) > 0:
+        most = max(MOST_WORKERS, MOST_PER_CORE * usable_cores())
+        if int(count[:9]) > most:
+            raise UsageProblem(f"{spec!r} are more workers than help here; name {most} at most, or none for one a core")
         return int(count)
     raise UsageProblem(f"no engine {spec!r}; there are: serial, processes, processes:N (N = 1, 2, 3 …)")
 

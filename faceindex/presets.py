@@ -20,6 +20,7 @@ PRESETS: dict[str, DetectionSettings] = {
 NORMAL = "normal"
 SMALL = 72  # pixels of the original: what detectors need of a face, so that every pixel is looked at
 SMALLEST = 36  # pixels: a picture grows at most twofold
+LARGEST = 1000  # pixels: what is larger, every way of looking finds
 
 
 def settings_of(preset: str = DEFAULT, faces: str | int = NORMAL, **given: Any) -> DetectionSettings:

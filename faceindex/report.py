@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from faceindex.models import DetectionSettings
 from faceindex.stopwatch import WORK
 from faceindex.store import listings, runs
 from faceindex.store.paths import shown
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from faceindex.pipeline import ScanResult
 
 MOST_PROBLEMS = 10  # shown; the rest is counted
+# An estimate is honest once so many photos, or what takes as long, were done in so many seconds.
+FEWEST_DONE, SHORTEST = 20.0, 5.0
+BYTES_A_PHOTO = 20_000_000  # reading and hashing so many bytes takes about as long as looking at a photo
+SAME_RESULTS = ("runtime", "device")  # settings that do not change what is found
 
 FILES = {  # count: how it reads
     "files_new": "new", "files_changed": "changed", "files_moved": "moved", "files_copied": "copied",
@@ -28,6 +34,7 @@ def summary(db: sqlite3.Connection, result: ScanResult) -> dict[str, Any]:
         "offline": result.offline,
         "left_photos": result.left_photos,
         "left_bytes": result.left_bytes,
+        "left_faces": result.left_faces,
         "seconds": round(result.seconds, 1),
         "run": runs.counts(db, result.run_id),
         "recognised": listings.recognised(db, result.run_id),
@@ -35,15 +42,42 @@ def summary(db: sqlite3.Connection, result: ScanResult) -> dict[str, Any]:
         "problems": listings.troubles_of(db, result.run_id),
         "notes": runs.notes(db, result.run_id),
         "profile": profile(db, result.run_id),
-        "seconds_left": _seconds_left(result, runs.counts(db, result.run_id)),
+        "seconds_left": _seconds_left(result),
+        **_examined_otherwise(db, result.run_id),
     }
 
 
-def _seconds_left(result: ScanResult, run: dict[str, Any]) -> float | None:
-    """An estimate from this run's own pace, by bytes; None where there is nothing to go by."""
-    if not result.left_bytes or not run["bytes_read"]:
-        return None
-    return float(round(result.left_bytes / run["bytes_read"] * result.reading_seconds))
+def _seconds_left(result: ScanResult) -> float | None:
+    """An estimate from this run's own pace; None where there is too little to go by."""
+    done, left = work(result.read_photos, result.read_bytes), work(result.left_photos, result.left_bytes)
+    about = seconds_left(done, left, result.reading_seconds)
+    return None if about is None or not left else float(round(about))
+
+
+def work(photos: int, size: int) -> float:
+    """What so many photos cost that have, with other files, so many bytes; in photos.
+
+    Looking at a photo takes its time however few bytes it has, and a film, which is only hashed, little for many.
+    """
+    return photos + size / BYTES_A_PHOTO
+
+
+def seconds_left(done: float, left: float, seconds: float) -> float | None:
+    """How long the rest of the work takes where so much took so long; None while nobody can say."""
+    return left * seconds / done if done >= FEWEST_DONE and seconds >= SHORTEST else None
+
+
+def _examined_otherwise(db: sqlite3.Connection, run_id: int) -> dict[str, Any]:
+    """How many photos were examined with other settings than this run's, and whether those are new tonight."""
+    now, before = (_way(asked) if asked is not None else None for asked in runs.detection(db, run_id))
+    photos = sum(count for settings, count in runs.examined_with(db, run_id) if _way(settings) != now)
+    return {"examined_otherwise": photos, "settings_changed": before is not None and now != before}
+
+
+def _way(settings: dict[str, Any]) -> dict[str, Any]:
+    """What of detection settings shapes the result; an older version's lack some, which then had their default."""
+    whole = {**dataclasses.asdict(DetectionSettings()), **settings}
+    return {name: value for name, value in whole.items() if name not in SAME_RESULTS}
 
 
 def profile(db: sqlite3.Connection, run_id: int) -> dict[str, Any] | None:
@@ -67,7 +101,8 @@ def is_news(told: dict[str, Any]) -> bool:
     run = told["run"]
     happened = any(run[name] for name in (*FILES, "photos_new", "faces_found", "clusters_new"))
     said = (told[name] for name in ("recognised", "offline", "problems", "notes"))
-    return bool(happened or any(said) or told["outcome"] != "done")
+    changed = told["settings_changed"] and told["examined_otherwise"]
+    return bool(happened or any(said) or changed or told["outcome"] != "done")
 
 
 def text(told: dict[str, Any]) -> list[str]:
@@ -80,6 +115,7 @@ def text(told: dict[str, Any]) -> list[str]:
         *_notes(told),
         _files(told["run"]),
         *_faces(told),
+        *_otherwise(told),
         *_names(told),
         *_problems(told),
     ]
@@ -112,6 +148,13 @@ def _faces(told: dict[str, Any]) -> list[str]:
     return [f"Photos   {run['photos_new']:,} examined, {counted(run['faces_found'], 'face')} found"]
 
 
+def _otherwise(told: dict[str, Any]) -> list[str]:
+    count = told["examined_otherwise"]
+    were = "was" if count == 1 else "were"
+    return [f"Settings {counted(count, 'photo')} {were} examined with other settings and not again now "
+            "(docs/detection.md says how to)"] if count else []  # fmt: skip
+
+
 def _names(told: dict[str, Any]) -> list[str]:
     lines = []
     if told["recognised"]:
@@ -134,16 +177,19 @@ def _problems(told: dict[str, Any]) -> list[str]:
     found = told["problems"]
     lines = [f"Problems {len(found):,} new (see 'faceindex problem list')"] if found else []
     lines += [f"         {shown(row['path'])}: {row['message']}" for row in found[:MOST_PROBLEMS]]
-    return lines
+    more = len(found) - MOST_PROBLEMS
+    return [*lines, f"         and {more:,} more"] if more > 0 else lines
 
 
 def _left(told: dict[str, Any]) -> list[str]:
+    faces = told["left_faces"]
+    lines = [f"Left     {counted(faces, 'face')} to be matched by the next scan"] if faces else []
     if not told["left_bytes"]:
-        return []
+        return lines
     about = told["seconds_left"]
     estimate = f", about {duration(about)} more" if about is not None else ""
     left = f"{counted(told['left_photos'], 'photo')}, {size(told['left_bytes'])}"
-    return [f"Left     {left}{estimate}; the next scan goes on"]
+    return [*lines, f"Left     {left}{estimate}; the next scan goes on"]
 
 
 def profile_text(found: dict[str, Any] | None) -> list[str]:

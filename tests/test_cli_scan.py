@@ -97,8 +97,9 @@ def test_the_keys_of_a_json_report_are_stable(library: Path) -> None:
     paint(library / "new.png", RED, side=90)
     (library / "bad.png").write_bytes(b"bad")
     told = report()
-    assert set(told) == {"outcome", "offline", "left_photos", "left_bytes", "seconds", "seconds_left", "run",
-                         "recognised", "worth_a_name", "problems", "notes", "profile"}  # fmt: skip
+    assert set(told) == {"outcome", "offline", "left_photos", "left_bytes", "left_faces", "seconds", "seconds_left",
+                         "run", "examined_otherwise", "settings_changed", "recognised", "worth_a_name", "problems",
+                         "notes", "profile"}  # fmt: skip
     assert told["recognised"] == [{"person": "Anna", "photos": 1}]
     assert [set(problem) for problem in told["problems"]] == [{"path", "kind", "message"}]
     assert set(told["run"]) >= {"run_id", "started_at", "files_seen", "files_new", "files_changed", "files_moved",
@@ -152,8 +153,8 @@ def _detection() -> dict[str, Any]:
         ("--preset fast", PRESETS["fast"]),
         ("--preset both --size 1234 --min-score 0.5", replace(PRESETS["both"], size=1234, min_score=0.5)),
         ("--preset cnn --cnn-size 900 --cnn-pixels 500000", replace(PRESETS["cnn"], cnn_size=900, cnn_pixels=500_000)),
-        ("--min-face 0 --no-turns --runtime dlib --device cuda",
-         replace(PRESETS["hog-then-cnn"], min_face=0, turns=False, runtime="dlib", device="cuda")),
+        ("--min-face 0 --no-turns --runtime dlib --device cpu",
+         replace(PRESETS["hog-then-cnn"], min_face=0, turns=False, runtime="dlib", device="cpu")),
         ("--faces 40", replace(PRESETS["hog-then-cnn"], faces=40)),
     ],
 )  # fmt: skip
@@ -162,6 +163,73 @@ def test_options_become_settings_and_win_over_the_preset(
 ) -> None:
     call("-q", "scan", *asked.split())
     assert _detection() == asdict(settings)
+
+
+def test_photos_examined_with_other_settings_are_told_once_without_other_news_and_always_with_it(
+    library: Path,
+) -> None:
+    changed = call("scan", "--preset", "both")
+    assert "Settings 7 photos were examined with other settings" in changed.out
+    assert changed.code == 0
+    assert call("scan", "--preset", "both").out == ""  # no mail every night
+    assert call("scan", "--preset", "both", "--runtime", "dlib").out == ""  # finds the same
+    assert report("--preset", "both")["examined_otherwise"] == 7
+    paint(library / "new.png", RED, side=90)
+    assert "Settings 7 photos" in call("scan", "--preset", "both").out
+    assert "Settings 1 photo was" in call("scan").out
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("--threshold nan", "'nan' is no number"),
+        ("--margin nan", "'nan' is no number"),
+        ("--min-score nan", "'nan' is no number"),
+        ("--min-score inf", "inf is not in the range"),
+        ("--min-score 99", "99.0 is not in the range"),
+        ("--photo-time 999999999999999h", "'999999999999999h' is no duration"),
+        ("--photo-time 99999h", "'99999h' is out of range"),
+        ("--photo-time 0s", "'0s' is out of range; write 1s or more"),
+        ("--max-time 99999h", "'99999h' is out of range"),
+        ("--faces 99999", "'99999' is no size of faces"),
+        ("--size 100000", "100000 is not in the range"),
+        ("--cnn-size 100000", "100000 is not in the range"),
+        ("--engine processes:4000", "'processes:4000' are more workers than help here"),
+        (f"--engine processes:{'9' * 5000}", "more workers than help here"),
+        ("--runtime dlib --device cuda", "the runtime dlib knows no device 'cuda'; leave out"),
+        ("--detector hog", "--detector is now --preset: fast, hog-then-cnn, both or cnn"),
+        ("--upsample 1", "--upsample is now --faces: small, normal, large, or pixels"),
+    ],
+)
+def test_a_wish_that_cannot_be_meant_is_refused(library: Path, asked: str, told: str) -> None:
+    wrong = call("scan", *asked.split())
+    assert (wrong.code, wrong.out) == (2, "")
+    assert told in wrong.err
+    assert wrong.err.count("\n") == 1
+
+
+def test_a_device_without_a_name_is_refused(library: Path) -> None:
+    wrong = call("scan", "--device", "")
+    assert (wrong.code, wrong.err.count("leave out --device")) == (2, 1)
+
+
+def test_a_photo_that_could_not_be_handled_is_shown_with_its_trouble(library: Path) -> None:
+    wrong = call("photo", "show", library / "damaged.jpg")
+    assert wrong.code == 2
+    assert "damaged.jpg could not be examined (The file is no picture of a known format" in wrong.err
+
+
+def test_a_limit_that_kept_a_photo_out_is_named(library: Path) -> None:
+    paint(library / "new.png", RED, side=90)
+    assert "raise --max-bytes" in call("scan", "--max-bytes", "10").out
+    paint(library / "another.png", RED, side=92)
+    assert "raise --max-pixels" in call("scan", "--max-pixels", "10").out
+
+
+def test_what_is_no_copy_of_an_index_is_not_restored(library: Path) -> None:
+    wrong = call("restore", library / "video.mp4")
+    assert wrong.code == 6
+    assert "video.mp4 is no index; name a copy made by 'faceindex backup'" in wrong.err
 
 
 def test_a_moved_a_copied_and_a_vanished_file_are_told_apart(library: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_list_is_written_as_a_list(settings: Path, tmp_path: Path) -> None:
         ('[scan]\nmax-tme = "6h"', "scan", "'max-tme' is no setting of 'scan'; did you mean 'max-time'?"),
         ("[cluster]\nlimit = 5", "cluster list", "'limit' is no setting of 'cluster'; did you mean 'list'?"),
         ("[cluster.list]\nlimits = 5", "cluster list", "'limits' is no setting of 'list'; did you mean 'limit'?"),
-        ("[cluster.list]\nzebra = 5", "cluster list", "there are: unnamed, named, least, limit, sheet, json, csv"),
+        ("[cluster.list]\nzebra = 5", "cluster list", "'zebra' is no setting of 'list'; there are: unnamed, named"),
         ('config = "x"', "status", "'config' is no setting"),
         ("[scan]\nhelp = true", "scan", "'help' is no setting"),
         ("scan = 5", "status", "'scan' must be a table"),
@@ -132,6 +132,53 @@ def test_a_bad_variable_is_named(settings: Path, monkeypatch: pytest.MonkeyPatch
     wrong = call("cluster", "list")
     assert wrong.code == 2
     assert "(from FACEINDEX_CLUSTER_LIST_LIMIT)" in wrong.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "command", "told"),
+    [
+        ("FACEINDEX_SCAN_DETECTOR", "scan",
+         "FACEINDEX_SCAN_DETECTOR is now FACEINDEX_SCAN_PRESET (fast, hog-then-cnn, both or cnn)"),
+        ("FACEINDEX_SCAN_UPSAMPLE", "scan", "FACEINDEX_SCAN_UPSAMPLE is now FACEINDEX_SCAN_FACES"),
+        ("FACEINDEX_SCAN_PRESETT", "scan", "did you mean FACEINDEX_SCAN_PRESET?"),
+        ("FACEINDEX_SCNA_PRESET", "status", "did you mean FACEINDEX_SCAN_PRESET?"),
+        ("FACEINDEX_INDEX_FILE", "status", "the variable FACEINDEX_INDEX_FILE means nothing"),
+        ("FACEINDEX_CLUSTER_LIMIT", "cluster list", "the variable FACEINDEX_CLUSTER_LIMIT means nothing"),
+        ("FACEINDEX_CLUSTER_LIST_LIMITS", "cluster list", "did you mean FACEINDEX_CLUSTER_LIST_LIMIT?"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_means_nothing_is_an_error(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, variable: str, command: str, told: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    wrong = call(*command.split())
+    assert (wrong.code, wrong.out, wrong.err.count("\n")) == (2, "", 1)
+    assert told in wrong.err
+
+
+def test_variables_that_mean_something_or_are_empty_or_not_ours_are_no_errors(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("FACEINDEX_CACHE", "FACEINDEX_QUIET", "FACEINDEX_SCAN_DEFAULT_EXCLUDES", "OTHER_FACEINDEX_X"):
+        monkeypatch.setenv(variable, "1")
+    monkeypatch.setenv("FACEINDEX_SCAN_PRESETT", "")
+    monkeypatch.setenv("FACEINDEX_CLUSTER_LIST_ZEBRA", "1")  # told when that command runs
+    assert call("scan").code == 0
+    monkeypatch.setenv("FACEINDEX_SCAN_DETECTOR", "hog")
+    assert call("scan", "--help").code == 2
+    assert call("status").code == 0
+
+
+@pytest.mark.parametrize("name", ["threshold", "margin", "min-score"])
+def test_what_is_no_number_is_refused_from_file_and_variable_too(
+    settings: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    settings.write_text(f"[scan]\n{name} = nan\n")
+    wrong = call("scan")
+    assert (wrong.code, "nan is no number" in wrong.err, str(settings) in wrong.err) == (2, True, True)
+    settings.write_text("")
+    monkeypatch.setenv(f"FACEINDEX_SCAN_{name.upper().replace('-', '_')}", "nan")
+    assert call("scan").code == 2
 
 
 def test_a_settings_file_that_was_named_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,20 @@ def test_without_an_index_the_set_up_is_checked_all_the_same(tmp_path: Path, mon
     assert "models" in findings("ok")
 
 
+def test_a_cache_that_cannot_be_written_is_told(index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FACEINDEX_CACHE", str(tmp_path / "file" / "cache"))
+    assert "name another folder with the variable FACEINDEX_CACHE" in findings("note")["cache"]
+    monkeypatch.setenv("FACEINDEX_CACHE", str(tmp_path / "new" / "cache"))
+    assert str(tmp_path / "new" / "cache") in findings("ok")["cache"]
+
+
+def test_what_an_upgrade_left_is_told(index: Path) -> None:
+    assert "index" not in findings("note")
+    index.with_name("faces.db.v1.bak").touch()
+    assert "faces.db.v1.bak is as it was" in findings("note")["index"]
+
+
 def test_a_file_that_is_not_ours_is_bad_and_the_rest_is_still_looked_at(index: Path) -> None:
     index.write_bytes(b"nothing of ours")
     assert "not a faceindex index" in findings("bad")["index"]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from faceindex.api import ArrayPicture
-from faceindex.backends.faces import faces_of
-from faceindex.backends.looks import TILE, starts, tiles, whole
+from faceindex.backends.faces import MOST_OF_STRIP, faces_of, working_size
+from faceindex.backends.looks import STRIP, TILE, piece_of, pieces, starts, tiles, whole
 from faceindex.image import open_picture, turned, upright_box
 from faceindex.models import Box, Detection, DetectionSettings, ReadLimits
 
@@ -177,7 +177,7 @@ def test_doubtful_faces_on_turned_pictures_are_not_believed():
 
 def crowd(width: int) -> np.ndarray:
     """Three faces that are just large enough at 1600 pixels, and one that is not."""
-    picture = np.zeros((1000, width, 3), np.uint8)
+    picture = np.zeros((width // 2, width, 3), np.uint8)
     side = round(width * 80 / 1600)
     for place in range(3):
         picture[100 : 100 + side, (2 * place + 1) * side : (2 * place + 2) * side] = (255, 0, 0)
@@ -236,3 +236,57 @@ def test_a_picture_too_large_to_decode_whole_is_still_looked_at_in_tiles(tmp_pat
     opened = open_picture(path.read_bytes(), ReadLimits(max_decoded=1_000_000))
     settings = DetectionSettings(faces=36, size=400, cnn_size=400)
     assert len(faces_of(opened, FakeBackend(settings))) == 1
+
+
+def strip(*where: int) -> np.ndarray:
+    """A panorama of 12,000 by 800 pixels with faces of 200 pixels that begin there."""
+    picture = np.zeros((800, 12_000, 3), np.uint8)
+    for left in where:
+        picture[300:500, left : left + 200] = (0, 255, 0)
+    return picture
+
+
+@pytest.mark.parametrize("turn", [1, 6])
+@pytest.mark.parametrize("settings", [DetectionSettings(), DetectionSettings(size=1000, group=0, turns=False)])
+def test_faces_of_a_panorama_are_found_as_on_photos_that_it_would_make(turn, settings):
+    lefts = (0, 3_150, 6_350, 9_050, 11_800)
+    picture = turned(strip(*lefts), turn)
+    faces = faces_of(ArrayPicture(picture), Shortsighted(settings))
+    assert len(faces) == len(lefts)
+    for left in lefts:
+        box = upright_box(Box(left / 12_000, 300 / 800, (left + 200) / 12_000, 500 / 800), turn)
+        assert max(face.box.iou(box) for face in faces) > 0.9
+
+
+@given(st.integers(1, 30_000), st.integers(1, 30_000), st.sampled_from([0, 640, 1000, 1600]))
+def test_only_a_strip_that_would_be_made_smaller_is_looked_at_in_pieces(width, height, size):
+    longest, shortest = max(width, height), min(width, height)
+    length = piece_of(width, height, size)
+    assert (length < longest) == (bool(size) and longest > size and longest > STRIP * shortest)
+
+
+@given(st.integers(50, 300), st.integers(800, 3000), st.data())
+def test_every_face_of_a_strip_lies_whole_in_one_of_its_pieces(short, long, data):
+    pixels = np.broadcast_to(np.uint8(0), (short, long, 3))
+    side = data.draw(st.integers(1, short))
+    left = data.draw(st.integers(0, long - side))
+    found = list(pieces(pixels, STRIP * short))
+    assert any(round(look.part.left * long) <= left and left + side <= round(look.part.right * long) for look in found)
+    assert all(look.pixels().shape == (look.height, look.width, 3) for look in found)
+
+
+@given(st.integers(1, 65_000), st.integers(1, 4_000))
+def test_a_strip_is_decoded_to_no_more_pixels_than_fit_and_an_ordinary_picture_as_ever(width, height):
+    picture = Announced(width, height)
+    settings = DetectionSettings()
+    longest = working_size(picture, settings)
+    if max(width, height) <= STRIP * min(width, height):
+        assert longest == 2000
+    assert width * height * min(1.0, longest / max(width, height)) ** 2 <= max(MOST_OF_STRIP * 1.02, 2000 * 2000)
+
+
+class Announced(ArrayPicture):
+    """A picture of that size without pixels."""
+
+    def __init__(self, width, height):
+        super().__init__(np.broadcast_to(np.uint8(0), (height, width, 3)))

@@ -252,3 +252,16 @@ def test_remarks_of_workers_are_kept_once_each_a_line(home):
         runs.add_notes(db, run_id, ["broken \udcff", "cuda failed"])
         assert runs.notes(db, run_id) == ["cuda failed", r"two\nlines", r"broken \xff"]
     assert home.rows("SELECT notes FROM runs")[0][0].count("\n") == 2
+
+
+def test_the_view_lists_each_runs_stages_together_and_idle_last(home):
+    for number in range(2):
+        home.photo(f"{number}.png", RED)
+        home.scan()
+    rows = home.rows("SELECT run_id, stage FROM profiles")
+    runs_seen = [run for run, _ in rows]
+    assert runs_seen == sorted(runs_seen)
+    for run in (1, 2):
+        stages = [stage for number, stage in rows if number == run]
+        assert stages[-1] == "idle"
+        assert stages[:-1] == [name for name in STAGES if name in stages]

@@ -15,7 +15,8 @@ RUN = dict.fromkeys((*report.FILES, "files_seen", "photos_new", "faces_found", "
 QUIET: dict[str, Any] = {
     "outcome": "done", "offline": [], "left_photos": 0, "left_bytes": 0, "seconds": 12.3, "seconds_left": None,
     "run": {**RUN, "run_id": 7, "started_at": "2026-01-31T01:00:00Z", "files_seen": 1234},
-    "recognised": [], "worth_a_name": [], "problems": [], "notes": [], "profile": None,
+    "recognised": [], "worth_a_name": [], "problems": [], "notes": [], "profile": None, "left_faces": 0,
+    "examined_otherwise": 0, "settings_changed": False,
 }  # fmt: skip
 
 
@@ -34,6 +35,10 @@ def test_no_news_is_no_report() -> None:
         ({"run": {"files_new": 1200}}, "Files    1,200 new (of 1,234)"),
         ({"run": {"files_moved": 3, "files_vanished": 2}}, "Files    3 moved, 2 vanished (of 1,234)"),
         ({"run": {"photos_new": 5, "faces_found": 7}}, "Photos   5 examined, 7 faces found"),
+        ({"outcome": "stopped", "left_faces": 593}, "Left     593 faces to be matched by the next scan"),
+        ({"settings_changed": True, "examined_otherwise": 1957},
+         "Settings 1,957 photos were examined with other settings and not again now"),
+        ({"run": {"files_new": 1}, "examined_otherwise": 1}, "Settings 1 photo was examined with other settings"),
         ({"outcome": "deadline"}, "stopped at the deadline after 12 s"),
         ({"outcome": "stopped"}, "stopped when asked to after 12 s"),
         ({"offline": ["/mnt is not there"]}, "WARNING  /mnt is not there"),
@@ -66,7 +71,24 @@ def test_of_many_problems_some_are_shown_and_all_are_counted() -> None:
     many = [{"path": f"/{n}.jpg", "kind": "corrupt", "message": "is empty"} for n in range(200)]
     lines = report.text(told(problems=many))
     assert lines[1] == "Problems 200 new (see 'faceindex problem list')"
-    assert len(lines) == 2 + report.MOST_PROBLEMS
+    assert len(lines) == 3 + report.MOST_PROBLEMS
+    assert lines[-1] == "         and 190 more"
+    assert not any("more" in line for line in report.text(told(problems=many[:10])))
+
+
+def test_photos_examined_otherwise_are_news_only_on_the_night_that_changes_the_settings() -> None:
+    assert report.text(told(examined_otherwise=5)) == []
+    assert report.text(told(settings_changed=True)) == []
+
+
+def test_an_estimate_goes_by_photos_rather_than_by_bytes() -> None:
+    done, left = report.work(763, 40_000_000), report.work(1194, 700_000_000)
+    assert report.seconds_left(done, left, 25.0) == pytest.approx(40, abs=2)
+
+
+@pytest.mark.parametrize(("done", "seconds"), [(0, 60), (19, 60), (763, 4.9), (0, 0)])
+def test_nothing_is_estimated_from_little(done: float, seconds: float) -> None:
+    assert report.seconds_left(done, 1000, seconds) is None
 
 
 PROFILE: dict[str, Any] = {

@@ -16,7 +16,8 @@ from nights import BLUE, GREEN, RED, YELLOW
 from test_kill import finished, wait_for
 
 from faceindex import db as index_file
-from faceindex.pipeline import Stop, examine, recognising, stop
+from faceindex import report
+from faceindex.pipeline import Progress, ScanOptions, Stop, examine, recognising, scan, stop
 
 COLOURS = (RED, GREEN, BLUE, YELLOW)
 
@@ -80,6 +81,71 @@ def test_a_signal_stops_a_scan_cleanly_and_the_next_goes_on_exactly(home, name):
     assert night.counts["files_read"] == 150 - saved
     other.scan(backend="slow", engine="processes:2")
     assert home.dump() == other.dump()
+
+
+def signalling(*signals, at=10):
+    """Sends this process these signals once so many files are read."""
+    numbers = iter(range(1, 10**6))
+
+    def read(found, kind):
+        if next(numbers) == at:
+            for number in signals:
+                os.kill(os.getpid(), number)
+
+    return Progress(read=read)
+
+
+def stopped_night(library, progress):
+    options = ScanOptions((str(library.library),), engine="serial", backend="fake")
+    return scan(library.index, options, Stop(), progress)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_what_was_found_until_a_signal_is_matched(library, number):
+    night = stopped_night(library, signalling(number))
+    assert (night.outcome, night.left_faces) == ("stopped", 0)
+    assert 0 < night.left_photos < 30
+    assert library.rows("SELECT count(*), sum(cluster_id IS NULL) FROM face WHERE cluster_id IS NULL") == [(0, None)]
+    assert library.rows("SELECT count(*) > 0 FROM face") == [(1,)]
+
+
+def test_what_cannot_be_matched_in_time_after_a_signal_is_told_and_matched_by_the_next_scan(library, monkeypatch):
+    monkeypatch.setattr(stop, "MATCHING", 0.0)
+    night = stopped_night(library, signalling(signal.SIGTERM))
+    assert night.outcome == "stopped"
+    ((faces,),) = library.rows("SELECT count(*) FROM face")
+    assert night.left_faces == faces > 0
+    with library.open() as db:
+        told = report.text(report.summary(db, night))
+    assert f"Left     {faces} faces to be matched by the next scan" in told
+    assert library.scan().result.left_faces == 0
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_a_scan_at_once(library, second):
+    with pytest.raises(KeyboardInterrupt):
+        stopped_night(library, signalling(signal.SIGTERM, second))
+    assert library.rows("SELECT outcome FROM run") == [("stopped",)]
+
+
+def test_a_hang_up_is_no_second_signal(library):
+    assert stopped_night(library, signalling(signal.SIGHUP, signal.SIGHUP)).left_faces == 0
+
+
+@given(seconds=st.floats(0, 1e4), signalled=st.floats(0, 1e4), elapsed=st.floats(0, 1e4))
+def test_matching_may_begin_for_a_minute_after_a_signal_and_never_after_the_deadline(seconds, signalled, elapsed):
+    moment = 0.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stop, "clock", lambda: moment)
+        night = Stop(seconds)
+        matching = night.for_matching()
+        assert matching.reason() == ("deadline" if seconds == 0 else None)
+        with night.on_signals():
+            moment = signalled
+            os.kill(os.getpid(), signal.SIGTERM)
+        moment = signalled + elapsed
+        over = signalled + elapsed >= seconds or moment - signalled >= stop.MATCHING
+        assert (matching.reason() is not None) == over
 
 
 def wait_for_workers(process) -> None:

@@ -1,18 +1,20 @@
 """From an opened picture to its faces, whatever the backend: the way of one photo through a worker.
 
 decode       once, fine enough to detect and to encode
-look         at the whole; where small faces are wanted at finer tiles; turned, where nothing was found
+look         at the whole, at a strip in pieces; where small faces are wanted at finer tiles; turned, where nothing
+             was found
 encode       each face where it is sharp: on the pixels it was found on, or on a cut-out of the full picture
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from faceindex import backends
-from faceindex.backends.looks import NARROWEST, TILE, Look, scaled, tiles, whole
+from faceindex.backends.looks import NARROWEST, TILE, Look, piece_of, pieces, scaled, tiles, whole
 from faceindex.image import turned, upright_box
 from faceindex.models import Box, Detection, DetectionSettings, Face
 from faceindex.stopwatch import stage
@@ -27,6 +29,7 @@ CUT_AT_ONCE = 16  # cut-outs in memory together; each such group costs one full 
 SMALL = 110  # pixels of a face at the size of the whole: there may be smaller ones that were missed
 SAME_FACE = 0.3  # IoU above which boxes of two looks are one face …
 MOSTLY_INSIDE = 0.7  # … or one that a tile's edge cut off
+MOST_OF_STRIP = 40_000_000  # pixels of a strip that are decoded at once to be looked at
 TURNED_SIZE = 1000  # longest side at which turned pictures are looked at
 TURNED_SCORE = 0.3  # lower scores on turned pictures are not believed (docs/detection.md)
 
@@ -65,7 +68,7 @@ def faces_of(picture: Picture, backend: Backend) -> tuple[Face, ...]:
     settings = backend.settings
     with stage("decode"):
         pixels = picture.pixels(working_size(picture, settings))
-    seen = sightings([whole(pixels)], backend)
+    seen = seen_at_first(picture, pixels, backend)
     if may_lie_on_its_side(picture, seen, settings):
         # What is found both ways the turned look knows better: the right way up it can be encoded.
         seen = merged(sightings_when_turned(pixels, backend), seen)
@@ -80,7 +83,36 @@ def working_size(picture: Picture, settings: DetectionSettings) -> int:
     """The longest side to decode to: what detectors ask for, and enough to encode what they find there."""
     sizes = {"hog": [settings.size], "cnn": [settings.cnn_size]}
     wanted = sizes.get(settings.policy, [settings.size, settings.cnn_size])
-    return max(wanted) * SHARP // NARROWEST if all(wanted) else max(picture.width, picture.height)
+    longest = max(picture.width, picture.height)
+    if not all(wanted):
+        return longest
+    enough = max(wanted) * SHARP // NARROWEST
+    if (times := in_pieces(picture, settings)) == 1:
+        return enough
+    return min(round(enough * times), finest_of_strip(picture))
+
+
+def finest_of_strip(picture: Picture) -> int:
+    """The longest side to which a strip may be decoded; by halves, as a JPEG can be."""
+    scale = 1
+    while picture.width * picture.height > MOST_OF_STRIP * scale**2:
+        scale *= 2
+    return min(math.ceil(max(picture.width, picture.height) / scale), picture.finest)
+
+
+def in_pieces(picture: Picture, settings: DetectionSettings) -> float:
+    """How many times as long as one of its pieces a strip is; 1 for any other picture."""
+    longest = max(picture.width, picture.height)
+    return longest / piece_of(picture.width, picture.height, max(settings.size, settings.cnn_size))
+
+
+def seen_at_first(picture: Picture, pixels: Pixels, backend: Backend) -> list[Sighting]:
+    """What the whole picture shows, or the pieces of a strip."""
+    times = in_pieces(picture, backend.settings)
+    if times == 1:
+        return sightings([whole(pixels)], backend)
+    found = sightings(pieces(pixels, max(pixels.shape[:2]) / times), backend)
+    return merged([], [each for each in found if not each.look.cuts(each.found.box)])
 
 
 def sightings(looks: Iterable[Look], backend: Backend) -> list[Sighting]:
@@ -122,8 +154,9 @@ def finer_scale(picture: Picture, seen: Sequence[Sighting], settings: DetectionS
 
 
 def seen_at(picture: Picture, settings: DetectionSettings) -> int:
-    """The longest side at which the whole is looked at; a size of 0 means as it is."""
-    return max(settings.size, settings.cnn_size) or max(picture.width, picture.height)
+    """The longest side that the whole has as it is looked at; a size of 0 means as it is."""
+    size = max(settings.size, settings.cnn_size) or max(picture.width, picture.height)
+    return round(size * in_pieces(picture, settings))
 
 
 def is_crowd(picture: Picture, seen: Sequence[Sighting], so_far: int) -> bool:

@@ -2,6 +2,9 @@
 
 A look is an array of pixels and what it shows: the whole picture or a part of it, as it is or turned.
 Backends see arrays only; a look knows where on the picture their boxes lie.
+
+A strip, such as a panorama, is too narrow to be seen whole: made as small as detectors want its longest side, it shows
+no face. It is looked at in pieces, each as if it were a picture of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from faceindex.image import stored_box, turned
 from faceindex.models import Box
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
 
 NARROWEST = 72  # pixels: what HOG and the CNN need of a face (docs/detection.md)
 TILE = 1600  # pixels, longest side of a tile as detectors see it
+STRIP = 2.5  # times as long as wide, from which on a picture is a strip; films and screens keep below
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
 
@@ -36,6 +42,14 @@ class Look:
     width: int
     turn: int = 1
     part: Box = WHOLE  # of the turned picture
+
+    def cuts(self, box: Box) -> bool:
+        """Whether a box of this look ends where the look does and the picture goes on."""
+        part = self.part
+        return bool(
+            (box.left <= 0 < part.left) or (box.right >= 1 > part.right)
+            or (box.top <= 0 < part.top) or (box.bottom >= 1 > part.bottom)
+        )  # fmt: skip
 
     def on_picture(self, box: Box) -> Box:
         """Where a box of this look lies on the picture."""
@@ -52,6 +66,28 @@ def whole(pixels: Pixels, turn: int = 1) -> Look:
     upright = turned(pixels, turn)
     height, width = upright.shape[:2]
     return Look(lambda: upright, height, width, turn)
+
+
+def piece_of(width: int, height: int, size: int) -> float:
+    """The length of the pieces of a picture of which a detector looks at `size` pixels; its longest side if no strip.
+
+    So is one that is not made smaller for the detector: there is nothing to gain.
+    """
+    longest, shortest = max(width, height), min(width, height)
+    return min(longest, max(STRIP * shortest, size)) if size else longest
+
+
+def pieces(pixels: Pixels, length: float) -> Iterator[Look]:
+    """Parts of a strip, each so many pixels long; neighbours share a square, so that every face is whole in one."""
+    height, width = pixels.shape[:2]
+    side = max(1, round(length))
+    overlap = min(side // 2, min(height, width))
+    for top in starts(height, side, overlap):
+        for left in starts(width, side, overlap):
+            bottom, right = min(top + side, height), min(left + side, width)
+            part = Box(left / width, top / height, right / width, bottom / height)
+            piece = pixels[top:bottom, left:right]
+            yield Look(partial(np.ascontiguousarray, piece), bottom - top, right - left, part=part)
 
 
 def tiles(pixels: Pixels, turn: int, scale: float, seen: int) -> Iterator[Look]:

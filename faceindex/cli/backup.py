@@ -10,7 +10,9 @@ import click
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.db import backup as copy_index
 from faceindex.db import restore as put_in_place
+from faceindex.errors import NotAnIndex
 from faceindex.pipeline.lock import scan_lock
+from faceindex.store.paths import shown
 
 
 @click.command(epilog="Example: faceindex backup /mnt/usb/faces.db")
@@ -38,5 +40,8 @@ def restore(app: App, copy: Path) -> None:
     The former index is put aside, not deleted. Not while a scan runs.
     """
     with scan_lock(app.index):
-        former = put_in_place(copy, app.index)
+        try:
+            former = put_in_place(copy, app.index)
+        except NotAnIndex as error:
+            raise NotAnIndex(f"{shown(str(copy))} is no index; name a copy made by 'faceindex backup'") from error
     app.say(f"{copy} is the index now" + (f"; the former one is {former}" if former else ""))

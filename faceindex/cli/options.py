@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar, cast
 
@@ -40,6 +41,16 @@ class Switch(Option):
 
 
 switch = functools.partial(click.option, cls=Switch)
+
+
+class Number(click.FloatRange):
+    """A number of a range; click itself lets NaN into every range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value!r} is no number; write one {self._describe_range().replace('x', 'NUMBER')}", param, ctx)
+        return found
 
 
 def listing(command: F) -> F:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sqlite3
-
 import click
 
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.cluster import face_for_people
 from faceindex.cli.groups import Group
+from faceindex.cli.lookup import photo_at
 from faceindex.cli.options import Form, listing
 from faceindex.cli.output import show
-from faceindex.errors import FaceindexError, UsageProblem
-from faceindex.store import files, listings, photos
-from faceindex.store.paths import shown
+from faceindex.store import listings
 
 FACES = ("face", "person", "cluster", "named_by", "distance", "runner_up", "detector", "score",
          "left", "top", "right", "bottom")  # fmt: skip
-CHUNK = 2**20
 
 
 @click.group(cls=Group, epilog="Example: faceindex photo show beach.jpg")
@@ -39,26 +33,5 @@ def show_(app: App, path: str, form: Form) -> None:
     same picture is in the index.
     """
     with app.open() as db:
-        rows = listings.on_photo(db, _find(db, absolute(path)))
+        rows = listings.on_photo(db, photo_at(db, absolute(path)))
     show(app, rows, form, FACES, face_for_people, "no faces were found on it")
-
-
-def _find(db: sqlite3.Connection, path: str) -> int:
-    digest = files.digest_at(db, path) or _digest(path)
-    found = photos.photo_id(db, digest) if digest else None
-    if found is None:
-        raise UsageProblem(f"{shown(path)} is not in the index; run 'faceindex scan' or see 'faceindex problem list'")
-    return found
-
-
-def _digest(path: str) -> bytes | None:
-    if not os.path.isfile(path):
-        return None
-    sha = hashlib.sha256()
-    try:
-        with open(path, "rb") as file:
-            while chunk := file.read(CHUNK):
-                sha.update(chunk)
-    except OSError as error:
-        raise FaceindexError(f"cannot read {shown(path)}: {error.strerror}; check its permissions") from error
-    return sha.digest()

@@ -5,22 +5,40 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from tqdm import tqdm
 
 from faceindex.cli.app import App
-from faceindex.models import Examination
+from faceindex.models import Examination, FileKind
 from faceindex.pipeline import Progress
-from faceindex.report import counted, size
+from faceindex.report import counted, duration, seconds_left, size, work
 
 LOOKING = "Looking  {n_fmt} files"
-READING = "Reading {percentage:3.0f}% |{bar}| {remaining} left, {n_fmt}B of {total_fmt}B{postfix}"
+READING = "Reading {percentage:3.0f}% |{bar}| {desc}"
 RECOGNISING = "Recognising  {n_fmt} faces"
 ROOM = 4  # columns kept free at the right: the terminal prints ^C there, and must not begin a new line
-STEADY = 0.02  # the estimate follows the whole run rather than the last photo
 ERASE = b"\r\x1b[K"
+
+
+class Pace:
+    """How long the rest of the reading takes, by all that was done since the first file: workers start slowly."""
+
+    def __init__(self, total: float) -> None:
+        self._left = total
+        self._began: float | None = None
+        self._done = 0.0  # since then
+
+    def step(self, done: float, now: float) -> float | None:
+        """Note that so much more is done; returns the seconds that are left, None while nobody can say."""
+        self._left -= done
+        if self._began is None:
+            self._began = now
+            return None
+        self._done += done
+        return seconds_left(self._done, self._left, now - self._began)
 
 
 @contextlib.contextmanager
@@ -28,22 +46,28 @@ def bars(app: App) -> Iterator[tuple[Progress, Callable[[], object]]]:
     """A Progress that draws one bar at a time, and what to call when the user asks to stop. No bar stays."""
     hidden = app.quiet or not sys.stderr.isatty()
     bar = _bar(LOOKING, hidden)
+    pace, of_photos = Pace(0.0), 0
     photos = faces = recognised = 0
 
     def crawled(count: int) -> None:
         bar.update(count)
 
     def begin(count: int, total: int) -> None:
-        nonlocal bar
+        nonlocal bar, pace, of_photos, photos
         bar.close()
+        pace, of_photos, photos = Pace(work(count, total)), count, 0
         app.tell(f"{counted(count, 'photo')} to read, {size(total)} with all other files")
-        bar = _bar(READING, hidden or not total, total=total, unit_scale=True, smoothing=STEADY)
+        bar = _bar(READING, hidden or not total, total=work(count, total), miniters=0)
 
-    def read(found: Examination) -> None:
+    def read(found: Examination, kind: FileKind) -> None:
         nonlocal photos, faces
-        photos, faces = photos + (found.photo is not None), faces + len(found.faces)
-        bar.set_postfix_str(f"{counted(photos, 'photo')}, {counted(faces, 'face')}", refresh=False)
-        bar.update(found.bytes_read)
+        is_photo = kind == "photo"
+        photos, faces = photos + is_photo, faces + len(found.faces)
+        done = work(is_photo, found.bytes_read)
+        left = pace.step(done, time.monotonic())
+        about = f"about {duration(left)} left, " if left is not None else ""
+        bar.desc = f"{about}{photos:,} of {counted(of_photos, 'photo')}, {counted(faces, 'face')}"
+        bar.update(done)
 
     def matched(count: int) -> None:
         nonlocal bar, recognised
@@ -78,6 +102,6 @@ def _stopping(hidden: bool) -> Callable[[], object]:
 
     def say() -> None:
         if not hidden:
-            os.write(2, ERASE + b"stopping, saving what is finished; Ctrl-C again stops at once\n")
+            os.write(2, ERASE + b"stopping: what is finished is saved and matched; Ctrl-C again stops at once\n")
 
     return say

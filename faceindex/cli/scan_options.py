@@ -11,15 +11,17 @@ from typing import Any, TypeVar
 import click
 
 from faceindex.cli.app import absolute
-from faceindex.cli.options import Option, Switch
+from faceindex.cli.options import Number, Option, Switch
 from faceindex.models import DetectionSettings, ReadLimits
 from faceindex.pipeline import ScanOptions
 from faceindex.pipeline.stop import seconds_until
-from faceindex.presets import DEFAULT, NORMAL, PRESETS, SMALLEST, settings_of
+from faceindex.presets import DEFAULT, LARGEST, NORMAL, PRESETS, SMALLEST, settings_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
+LONGEST = 366 * 24 * 3600  # seconds: clocks and timers of the system hold no time without end
+MOST_PIXELS = 20_000  # longest side at which a detector can be told to look
 DETECTION, LIMITS, DEFAULTS = DetectionSettings(), ReadLimits(), ScanOptions()
 
 
@@ -28,12 +30,18 @@ class Duration(click.ParamType):  # type: ignore[type-arg]  # generic only in ne
 
     name = "duration"
 
+    def __init__(self, least: int = 0) -> None:
+        self.least = least  # seconds
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         text = str(value).strip().lower()
-        parts = re.findall(r"([0-9]+)([smh])", text)
+        parts = re.findall(r"([0-9]{1,12})([smh])", text)
         if not parts or "".join(n + u for n, u in parts) != text:
             self.fail(f"{value!r} is no duration; write it like 90s, 45m, 6h or 1h30m", param, ctx)
-        return float(sum(int(number) * UNITS[unit] for number, unit in parts))
+        seconds = sum(int(number) * UNITS[unit] for number, unit in parts)
+        if not self.least <= seconds <= LONGEST:
+            self.fail(f"{value!r} is out of range; write {self.least}s or more, at most {LONGEST // 3600}h", param, ctx)
+        return float(seconds)
 
 
 class Clock(click.ParamType):  # type: ignore[type-arg]
@@ -59,14 +67,14 @@ class Faces(click.ParamType):  # type: ignore[type-arg]
         text = str(value).strip().lower()
         if text in ("small", NORMAL, "large"):
             return text
-        if not (text.isdecimal() and int(text) >= SMALLEST):
-            self.fail(f"{value!r} is no size of faces; write small, normal, large or pixels from {SMALLEST} on",
-                      param, ctx)  # fmt: skip
+        if not (text.isdecimal() and len(text) < 6 and SMALLEST <= int(text) <= LARGEST):
+            self.fail(f"{value!r} is no size of faces; write small, normal, large or pixels from {SMALLEST} to "
+                      f"{LARGEST}", param, ctx)  # fmt: skip
         return int(text)
 
 
-def pixels(least: int) -> dict[str, Any]:
-    return {"type": click.IntRange(least), "metavar": "PIXELS", "show_default": True}
+def pixels(least: int, most: int | None = None) -> dict[str, Any]:
+    return {"type": click.IntRange(least, most), "metavar": "PIXELS", "show_default": True}
 
 
 when = partial(click.option, cls=Option, section="When to stop, what to say")
@@ -92,7 +100,7 @@ OPTIONS = (
     walk("--max-bytes", type=click.IntRange(1), default=LIMITS.max_bytes, metavar="BYTES", show_default=True,
          help="Larger pictures are only hashed."),
     walk("--max-pixels", default=LIMITS.max_pixels, help="Pictures with more are not decoded.", **pixels(1)),
-    walk("--photo-time", type=Duration(), default=f"{DEFAULTS.photo_time:.0f}s", show_default=True,
+    walk("--photo-time", type=Duration(1), default=f"{DEFAULTS.photo_time:.0f}s", show_default=True,
          help="Longest that one photo may take."),
     find("--engine", default=DEFAULTS.engine, metavar="NAME", show_default=True,
          help="Where the work runs: serial, processes, or processes:N."),
@@ -105,21 +113,22 @@ OPTIONS = (
               "or the narrowest in pixels of the original."),
     find("--turns/--no-turns", default=DETECTION.turns,
          help="Try 90° turns where no face was found and the file does not say how it lies, or do not."),
-    find("--size", help="Longest side at which HOG looks; default: the preset's.", **pixels(80)),
-    find("--cnn-size", help="The same for the CNN; default: the preset's.", **pixels(80)),
+    find("--size", help="Longest side at which HOG looks; default: the preset's.", **pixels(80, MOST_PIXELS)),
+    find("--cnn-size", help="The same for the CNN; default: the preset's.", **pixels(80, MOST_PIXELS)),
     find("--cnn-pixels", help="Most that the CNN may see, its memory grows with them; default: the preset's.",
          **pixels(10_000)),
     find("--min-face", help="Narrowest face kept, in the original; default: the preset's.", **pixels(0)),
-    find("--min-score", type=float, metavar="SCORE", help="Lowest confidence of the detector; default: the preset's."),
+    find("--min-score", type=Number(-1, 2), metavar="SCORE",
+         help="Lowest confidence of the detector; default: the preset's."),
     find("--runtime", type=click.Choice(["onnx", "dlib"]), default=DETECTION.runtime, show_default=True,
          help="What runs the networks; the results are the same."),
     find("--device", default=DETECTION.device, metavar="NAME", show_default=True,
          help="Where they run: auto, cpu, cuda, openvino …; 'faceindex doctor' lists what is here."),
     know("--distance", type=click.Choice(["normalised", "plain"]), default=DEFAULTS.distance, show_default=True,
          help="How faces are compared: judged by other people's faces, or as they are."),
-    know("--threshold", type=click.FloatRange(0, 2), metavar="DISTANCE",
+    know("--threshold", type=Number(0, 2), metavar="DISTANCE",
          help="Below this a face joins a cluster; default: computed for at most 1 of 1,000 strangers wrongly named."),
-    know("--margin", type=click.FloatRange(0, 2), metavar="DISTANCE",
+    know("--margin", type=Number(0, 2), metavar="DISTANCE",
          help="How much nearer than to anybody else; default as measured."),
 )  # fmt: skip
 

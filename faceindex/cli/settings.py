@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +20,11 @@ else:
     import tomli as tomllib
 
 PLACE = "faceindex.settings"  # in ctx.meta: which file, for messages
-RENAMED = {"detector": "preset", "upsample": "faces"}  # settings of former versions
+RENAMED = {  # settings of former versions: what took their place, and what it may be
+    "detector": ("preset", "fast, hog-then-cnn, both or cnn"),
+    "upsample": ("faces", "small, normal, large, or pixels"),
+}
+BESIDE = frozenset(["FACEINDEX_CACHE", "FACEINDEX_NATIVE", "FACEINDEX_TEST_DATA"])  # variables that are no options
 
 
 def read(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -38,7 +43,12 @@ def read(ctx: click.Context, parameter: click.Parameter, value: str | None) -> N
 
 
 def check_command(ctx: click.Context, name: str, command: click.Command) -> None:
-    """Check the table of the command that is about to run; those of others would only cost their imports."""
+    """Check the table and the variables of the command that is about to run; others would only cost their imports."""
+    if ctx.resilient_parsing:
+        return  # completing a line for a shell, which shows no messages
+    _check_variables(f"{ctx.auto_envvar_prefix}_", ctx.command, ctx)
+    if not isinstance(command, click.Group):
+        _check_variables(f"{ctx.auto_envvar_prefix}_{_capitals(name)}_", command, ctx)
     if ctx.default_map and name in ctx.default_map:
         ctx.default_map = {**ctx.default_map, name: checked(ctx, command, ctx.default_map[name])}
 
@@ -61,6 +71,32 @@ def checked(ctx: click.Context, command: click.Command, settings: dict[str, Any]
     return found
 
 
+def _check_variables(prefix: str, command: click.Command, ctx: click.Context) -> None:
+    """Raise UsageProblem for a variable that means nothing; one that is set to nothing counts as not set."""
+    options = [_capitals(p.name or "") for p in command.params if isinstance(p, click.Option) and p.name != "help"]
+    commands = [_capitals(c) for c in command.list_commands(ctx)] if isinstance(command, click.Group) else []
+    for variable in sorted(os.environ):
+        wanted = variable.removeprefix(prefix)
+        if wanted == variable or variable in BESIDE or not os.environ[variable]:
+            continue
+        if wanted not in options and not any(wanted.startswith(f"{each}_") for each in commands):
+            near = _known_variable(prefix, wanted, options, commands)
+            raise UsageProblem(f"the variable {variable} means nothing{near}; correct or unset it")
+
+
+def _known_variable(prefix: str, wanted: str, options: list[str], commands: list[str]) -> str:
+    if now := renamed(wanted.lower(), [option.lower() for option in options]):
+        return f", {prefix}{wanted} is now {prefix}{_capitals(now[0])} ({now[1]})"
+    near = difflib.get_close_matches(wanted, options, 1) or [
+        each + wanted[len(each) :] for each in difflib.get_close_matches(wanted.split("_")[0], commands, 1)
+    ]
+    return f"; did you mean {prefix}{near[0]}?" if near else ""
+
+
+def _capitals(name: str) -> str:
+    return name.upper().replace("-", "_")
+
+
 def _refuse(ctx: click.Context, name: str, fault: str | None) -> None:
     if fault:
         raise UsageProblem(f"{ctx.meta[PLACE]}: {name!r} {fault}")
@@ -72,10 +108,16 @@ def _of(command: click.Command) -> str:
 
 def _known(names: Iterable[str | None], wanted: str) -> str:
     known = [str(name).replace("_", "-") for name in names]
-    if RENAMED.get(wanted) in known:
-        return f"{wanted!r} is now {RENAMED[wanted]!r}"
+    if now := renamed(wanted, known):
+        return f"{wanted!r} is now {now[0]!r}: {now[1]}"
     near = difflib.get_close_matches(wanted.replace("_", "-"), known, 1)
     return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+
+
+def renamed(wanted: str, known: Iterable[str]) -> tuple[str, str] | None:
+    """What an option of former versions is called now, where it is among those known, and what it may be."""
+    now = RENAMED.get(wanted)
+    return now if now and now[0] in known else None
 
 
 def misfit(option: click.Option, value: Any) -> str | None:

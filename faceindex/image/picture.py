@@ -45,6 +45,7 @@ MEMORY = {  # what decoders need a pixel, as measured at 98 million; 1 is 7 byte
     "WEBP": 2.3, "AVIF": 1.3, "TIFF": 1.2, "HEIF": 1.05, "JPEG": 1.0,
 }  # fmt: skip
 DEFAULT_LIMITS = ReadLimits()
+NO_ROOM = "they do not fit into memory at once; a JPEG of it, or a smaller copy, can be indexed"
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it complains of, UnreadablePicture says
 
@@ -53,7 +54,7 @@ FAILURES: tuple[tuple[type[Exception], ProblemKind, str], ...] = (  # first matc
     (
         Image.DecompressionBombError,
         "too-large",
-        "it has too many pixels; raise the limit to index it",
+        "it has too many pixels; raise --max-pixels to index it",
     ),
     (
         UnidentifiedImageError,
@@ -73,9 +74,9 @@ def open_picture(data: bytes, limits: ReadLimits = DEFAULT_LIMITS) -> Picture:
     """Read header and EXIF of a picture; raise UnreadablePicture if it is none or too large."""
     with _border(limits):
         image = _open(data)
-        _refuse_above(limits.max_pixels, image.width * image.height)
+        _refuse_above(limits.max_pixels, image.width * image.height, "raise --max-pixels to index it")
         if image.format == "PNG":  # may carry its EXIF behind the pixels
-            _refuse_above(limits.max_decoded, image.width * image.height)
+            _refuse_above(limits.max_decoded, image.width * image.height, NO_ROOM)
             image.load()
         return Picture(data, limits, image)
 
@@ -187,7 +188,7 @@ class Picture:
         # libjpeg keeps all coefficients of a progressive picture, whatever the scale.
         divided = scale if self._is_jpeg and not self._is_progressive else 1
         room = int(self._limits.max_decoded / MEMORY.get(self.format, 1.0))
-        _refuse_above(room, math.ceil(width / divided) * math.ceil(height / divided))
+        _refuse_above(room, math.ceil(width / divided) * math.ceil(height / divided), NO_ROOM)
 
     def _by_libjpeg(self, scale: int) -> Pixels | None:
         """Decode a sound JPEG at 1/scale of the full size, as stored; None for anything else."""
@@ -228,10 +229,10 @@ def _border(limits: ReadLimits) -> Iterator[None]:
         raise UnreadablePicture(message, kind) from error
 
 
-def _refuse_above(limit: int, pixels: int) -> None:
+def _refuse_above(limit: int, pixels: int, advice: str) -> None:
     if pixels > limit:
-        message = f"The picture has {pixels / 1e6:.0f} million pixels to decode; raise the limit to index it"
-        raise UnreadablePicture(f"{message} (now {limit / 1e6:.0f} million).", "too-large")
+        message = f"The picture has {pixels / 1e6:.1f} million pixels to decode, more than {limit / 1e6:.1f} million"
+        raise UnreadablePicture(f"{message}; {advice}.", "too-large")
 
 
 def _announced(head: bytes) -> str | None:

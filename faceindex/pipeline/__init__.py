@@ -17,14 +17,14 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from faceindex import backends, engines
 from faceindex.db import open_index, transaction
 from faceindex.errors import UsageProblem
-from faceindex.models import DetectionSettings, Examination
+from faceindex.models import DetectionSettings, Examination, FileKind
 from faceindex.pipeline import crawling, reading, recognising
 from faceindex.pipeline.crawling import Walk
 from faceindex.pipeline.lock import scan_lock
@@ -42,7 +42,7 @@ class Progress:
 
     crawled: Callable[[int], object] = lambda files: None
     to_read: Callable[[int, int], object] = lambda photos, bytes: None
-    read: Callable[[Examination], object] = lambda found: None
+    read: Callable[[Examination, FileKind], object] = lambda found, kind: None
     matched: Callable[[int], object] = lambda faces: None
 
 
@@ -55,8 +55,11 @@ class ScanResult:
     offline: tuple[str, ...] = ()  # a sentence for each root that could not be believed
     left_photos: int = 0
     left_bytes: int = 0
+    left_faces: int = 0  # found, and not yet matched
     seconds: float = 0.0
     reading_seconds: float = 0.0
+    read_photos: int = 0  # photos and bytes that were read in these seconds
+    read_bytes: int = 0
     problems: int = 0  # files this run could not handle
     roots: tuple[str, ...] = field(default=())
 
@@ -84,6 +87,11 @@ def scan(index: Path, options: ScanOptions, stop: Stop | None = None, progress: 
 
 def _check_device(detection: DetectionSettings) -> None:
     """Raise UsageProblem where the networks cannot run on the device that was asked for."""
+    if not detection.device:
+        raise UsageProblem("no device is named; leave out --device, or see 'faceindex doctor' for those that are here")
+    if detection.runtime == "dlib" and detection.device not in ("auto", "cpu"):
+        device = detection.device
+        raise UsageProblem(f"the runtime dlib knows no device {device!r}; leave out --device or --runtime dlib")
     if detection.runtime == "onnx" and detection.device != "auto":
         from faceindex.nets import devices  # noqa: PLC0415  (loads onnxruntime)
 
@@ -96,11 +104,11 @@ def _night(db: sqlite3.Connection, options: ScanOptions, stop: Stop, progress: P
     run_id = runs.begin(db, options.as_dict())
     problems.retry_too_large(db, run_id)
     try:
-        walks, reading_seconds = _crawl(db, run_id, chosen, options, stop, progress)
+        walks, early = _crawl(db, run_id, chosen, options, stop, progress)
         which = _prepare_reading(db, run_id, options, walks)
-        lost, seconds = _read(db, which, options, stop, progress)
-        _note_lost(db, run_id, walks, lost)
-        recognising.recognise(db, run_id, options, stop, progress.matched)
+        late = _read(db, which, options, stop, progress)
+        _note_lost(db, run_id, walks, late.lost)
+        recognising.recognise(db, run_id, options, stop.for_matching(), progress.matched)
         photos, size = files.count_to_read(db, which)
         outcome = _outcome(stop, walks, photos, size)
         runs.end(db, run_id, outcome)
@@ -114,8 +122,11 @@ def _night(db: sqlite3.Connection, options: ScanOptions, stop: Stop, progress: P
         tuple(crawling.offline_sentence(walk) for walk in walks if walk.offline),
         photos,
         size,
+        runs.unmatched(db, options.backend),
         time.monotonic() - start,
-        reading_seconds + seconds,
+        early.seconds + late.seconds,
+        early.photos + late.photos,
+        early.size + late.size,
         runs.counts(db, run_id)["problems"],
         tuple(chosen),
     )
@@ -123,36 +134,49 @@ def _night(db: sqlite3.Connection, options: ScanOptions, stop: Stop, progress: P
 
 def _crawl(
     db: sqlite3.Connection, run_id: int, chosen: dict[str, int], options: ScanOptions, stop: Stop, progress: Progress
-) -> tuple[list[Walk], float]:
-    """Crawl all roots; returns their walks, and the seconds spent reading meanwhile.
+) -> tuple[list[Walk], _Read]:
+    """Crawl all roots; returns their walks, and what was read meanwhile.
 
     At half of the time what waits to be read is read first, else a crawl as long as the night would leave none for it.
     """
     walks = crawling.begin(db, chosen, options)
     which = _to_read(run_id, options, walks)
-    seconds = 0.0
+    done = _Read()
 
     def half_over() -> bool:
         return bool(stop.crawling_over() and (stop.reading_over() or files.to_read(db, which, limit=1)))
 
     crawling.crawl_roots(db, run_id, walks, half_over, progress.crawled)
     if not all(walk.complete or walk.offline for walk in walks) and not stop.reading_over():
-        lost, seconds = _read(db, which, options, stop, progress)
+        done = _read(db, which, options, stop, progress)
         for walk in walks:
-            walk.offline = walk.offline or (DISAPPEARED if walk.root_id in lost else None)
+            walk.offline = walk.offline or (DISAPPEARED if walk.root_id in done.lost else None)
         crawling.crawl_roots(db, run_id, walks, stop.reading_over, progress.crawled)
     crawling.judge(db, run_id, walks, options)
-    return walks, seconds
+    return walks, done
 
 
-def _read(
-    db: sqlite3.Connection, which: files.ToRead, options: ScanOptions, stop: Stop, progress: Progress
-) -> tuple[set[int], float]:
-    """Read what is to be read; returns the root_ids of roots that disappeared meanwhile, and how long it took."""
-    progress.to_read(*files.count_to_read(db, which))
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What was read, and in how long."""
+
+    lost: frozenset[int] = frozenset()  # root_ids of roots that disappeared meanwhile
+    seconds: float = 0.0
+    photos: int = 0
+    size: int = 0  # bytes, with all other files
+
+
+def _read(db: sqlite3.Connection, which: files.ToRead, options: ScanOptions, stop: Stop, progress: Progress) -> _Read:
+    """Read what is to be read."""
+    photos, size = files.count_to_read(db, which)
+    progress.to_read(photos, size)
+    if not photos and not size:
+        return _Read(frozenset(reading.read_files(db, which.run_id, which, options, stop, progress.read)))
     began = time.monotonic()
     lost = reading.read_files(db, which.run_id, which, options, stop, progress.read)
-    return lost, time.monotonic() - began
+    seconds = time.monotonic() - began
+    left_photos, left_size = files.count_to_read(db, which)
+    return _Read(frozenset(lost), seconds, photos - left_photos, size - left_size)
 
 
 def _outcome(stop: Stop, walks: list[Walk], photos: int, size: int) -> runs.Outcome:
@@ -161,7 +185,7 @@ def _outcome(stop: Stop, walks: list[Walk], photos: int, size: int) -> runs.Outc
     return stop.reason() or (stop.reading_over() if unfinished else None) or "done"
 
 
-def _note_lost(db: sqlite3.Connection, run_id: int, walks: list[Walk], lost: set[int]) -> None:
+def _note_lost(db: sqlite3.Connection, run_id: int, walks: list[Walk], lost: Set[int]) -> None:
     """Count roots that disappeared while they were read as offline."""
     for walk in walks:
         if walk.root_id in lost and walk.offline is None:

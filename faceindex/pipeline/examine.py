@@ -114,7 +114,8 @@ def _look(task: Task, read: _Read, found: Examination) -> Examination:
     """Decode the bytes and look for faces; every failure is this photo's Problem and nobody else's."""
     try:
         if read.data is None:
-            raise _Unhandled("too-large", f"has {read.count} bytes; at most {task.limits.max_bytes} are decoded")
+            most = task.limits.max_bytes
+            raise _Unhandled("too-large", f"has {read.count} bytes, at most {most} are decoded; raise --max-bytes")
         if not read.data:
             raise _Unhandled("corrupt", "is empty")
         backend = backends.load(task.backend, task.settings)

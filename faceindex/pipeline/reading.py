@@ -17,7 +17,7 @@ from faceindex import engines
 from faceindex.crawl import root_state
 from faceindex.db import transaction
 from faceindex.errors import FaceindexError
-from faceindex.models import DetectionSettings, Examination, Problem, ProblemKind, Task
+from faceindex.models import DetectionSettings, Examination, FileKind, Problem, ProblemKind, Task
 from faceindex.pipeline import saving
 from faceindex.pipeline.examine import examine
 from faceindex.pipeline.options import ScanOptions
@@ -32,7 +32,7 @@ MOST_DEATHS = 3  # of workers on a device, until the rest of the night is the CP
 CPU = "cpu"
 SLOWEST_DISK = 2_000_000  # bytes a second, for the time limit of large files
 
-Tick = Callable[[Examination], object]
+Tick = Callable[[Examination, FileKind], object]
 
 
 def read_files(
@@ -139,7 +139,7 @@ class _Reading:
             if task.settings.device != self._device:
                 found = replace(found, notes=(*found.notes, f"{self._device} killed a worker; the CPU took over"))
             if not self._is_lost(found, unread):
-                self._take(found)
+                self._take(found, task.kind)
             self._release(task.size)
         if len(self._results) >= SAVE_EVERY or time.monotonic() - self._saved_at > SAVE_SECONDS:
             self.save()
@@ -164,9 +164,9 @@ class _Reading:
             moves.miss(self._db, [found.file_id])
         return is_gone or (found.digest is None and unread.root_id in self.lost)
 
-    def _take(self, found: Examination) -> None:
+    def _take(self, found: Examination, kind: FileKind) -> None:
         self._results.append(found)
-        self._tick(found)
+        self._tick(found, kind)
 
     def _release(self, size: int) -> None:
         """Let the next file of this size go, now that it can be compared with the one just read."""

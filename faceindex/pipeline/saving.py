@@ -83,5 +83,7 @@ def _pairs(old: list[KnownFace], new: list[KnownFace]) -> list[tuple[KnownFace, 
 
 
 def _alike(one: KnownFace, other: KnownFace) -> bool:
+    if not (one.vector and other.vector):
+        return True  # of somebody who was forgotten only the place is known
     a, b = (np.frombuffer(face.vector, "<f4") for face in (one, other))
     return bool(np.linalg.norm(a - b) < SAME_FACE)

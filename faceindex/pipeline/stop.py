@@ -17,6 +17,7 @@ Reason = Literal["deadline", "stopped"]
 RESERVE = 0.05
 MOST_RESERVE = 60.0
 GRACE = 5.0  # seconds that photos in work get to finish when the run must stop
+MATCHING = 60.0  # seconds after a signal during which batches of faces may still be begun to be matched
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Counts on while the machine sleeps, and does not jump when its clock is set.
 CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -35,13 +36,17 @@ class Stop:
         self._start = clock()
         self._seconds = seconds
         self._reserve = min(MOST_RESERVE, RESERVE * (seconds or 0.0))
-        self._signalled = False
+        self._signalled: float | None = None  # when
 
     def reason(self) -> Reason | None:
         """Why the run must end now, or None."""
-        if self._signalled:
+        if self._signalled is not None:
             return "stopped"
         return "deadline" if self._over(0.0) else None
+
+    def for_matching(self) -> Stop:
+        """The same, but that a signal leaves a minute for matching what was found until then."""
+        return _Later(self)
 
     def reading_over(self) -> Reason | None:
         """Why no further photo should be begun: as reason(), but in time for what comes after."""
@@ -53,24 +58,28 @@ class Stop:
 
     def grace(self) -> float:
         """Seconds that photos in work may still take once reading is over."""
-        return GRACE if self._seconds is None or self._signalled else min(GRACE, self._reserve / 2)
+        return GRACE if self._seconds is None or self._signalled is not None else min(GRACE, self._reserve / 2)
 
     def _over(self, reserve: float) -> bool:
         return self._seconds is not None and clock() - self._start >= self._seconds - reserve
 
     @contextlib.contextmanager
     def on_signals(self) -> Iterator[None]:
-        """Turn a first signal to end into a clean stop; a second Ctrl-C stops at once."""
+        """Turn a first signal to end into a clean stop; a second one stops at once.
+
+        A hang-up is never the second: a terminal that closes sends it twice, a machine that stops after SIGTERM.
+        """
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread may hear signals
             return
         before = {number: signal.getsignal(number) for number in SIGNALS}
 
         def asked(number: int, frame: FrameType | None) -> None:
-            if not self._signalled:
+            if self._signalled is None:
+                self._signalled = clock()
                 self._heard()
-            self._signalled = True
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            elif number != signal.SIGHUP:
+                raise KeyboardInterrupt
 
         for number, handler in before.items():
             if handler is not signal.SIG_IGN:  # as under nohup
@@ -80,6 +89,19 @@ class Stop:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+class _Later(Stop):
+    """Asked by what may go on for a while after a signal."""
+
+    def __init__(self, night: Stop) -> None:
+        self._night = night
+
+    def reason(self) -> Reason | None:
+        since = self._night._signalled
+        if since is not None and clock() - since >= MATCHING:
+            return "stopped"
+        return "deadline" if self._night._over(0.0) else None
 
 
 def seconds_until(clock: str, now: datetime) -> float:

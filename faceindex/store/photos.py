@@ -18,7 +18,7 @@ class KnownFace:
 
     face_id: int
     box: Box
-    vector: bytes  # little-endian float32
+    vector: bytes  # little-endian float32; empty: its person was forgotten
     cluster_id: int | None
 
 
@@ -169,8 +169,8 @@ def _face(db: sqlite3.Connection, run_id: int, photo: int, width: int, backend: 
 def faces(db: sqlite3.Connection, photo_id: int, backend: str) -> list[KnownFace]:
     """The faces one backend found on a photo."""
     rows = db.execute(
-        """SELECT face_id, "left", top, "right", bottom, vector, cluster_id
-           FROM face JOIN encoding USING (face_id) WHERE photo_id = ? AND backend = ? ORDER BY face_id""",
+        """SELECT face_id, "left", top, "right", bottom, coalesce(vector, x''), cluster_id
+           FROM face LEFT JOIN encoding USING (face_id) WHERE photo_id = ? AND backend = ? ORDER BY face_id""",
         (photo_id, backend),
     )
     return [KnownFace(r[0], Box(*r[1:5]), r[5], r[6]) for r in rows]

@@ -81,6 +81,12 @@ def solved_copies(db: sqlite3.Connection, digest: bytes) -> None:
     )
 
 
+def of_path(db: sqlite3.Connection, path: str) -> str | None:
+    """Why the file at this path could not be handled; None where it could, or is not known."""
+    row = db.execute("SELECT message FROM problems WHERE path = ?", (shown(path),)).fetchone()
+    return str(row[0]) if row else None
+
+
 def troubled_folders(db: sqlite3.Connection) -> set[int]:
     """folder_ids with an open problem."""
     return {row[0] for row in db.execute("SELECT folder_id FROM problem WHERE folder_id IS NOT NULL")}

@@ -80,6 +80,40 @@ def stages(db: sqlite3.Connection, run_id: int) -> list[dict[str, Any]]:
     return sorted(map(dict, rows), key=lambda row: order.get(row["stage"], STAGES.index("other")))
 
 
+def unmatched(db: sqlite3.Connection, backend: str) -> int:
+    """How many faces wait to be matched."""
+    row = db.execute(
+        """SELECT count(*) FROM face WHERE cluster_id IS NULL AND NOT tried AND backend = ?
+           AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)""",
+        (backend,),
+    ).fetchone()
+    return int(row[0])
+
+
+def detection(db: sqlite3.Connection, run_id: int) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """With what settings a run looked for faces, and the last one before it that ended; None where none did."""
+    (asked,) = db.execute("SELECT options FROM run WHERE run_id = ?", (run_id,)).fetchone()
+    before = db.execute(
+        "SELECT options FROM run WHERE run_id < ? AND ended_at IS NOT NULL ORDER BY run_id DESC LIMIT 1", (run_id,)
+    ).fetchone()
+    return json.loads(asked).get("detection", {}), json.loads(before[0]).get("detection", {}) if before else None
+
+
+def examined_with(db: sqlite3.Connection, run_id: int) -> list[tuple[dict[str, Any], int]]:
+    """Other settings than this run's under which its backend examined photos that are present, and how many."""
+    (asked,) = db.execute("SELECT options FROM run WHERE run_id = ?", (run_id,)).fetchone()
+    options = json.loads(asked)
+    rows = db.execute(
+        """SELECT settings, count(*) FROM examination JOIN photo USING (photo_id)
+           WHERE backend = ? AND settings <> ? AND EXISTS (
+               SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+               WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL)
+           GROUP BY settings""",
+        (options.get("backend"), json.dumps(options.get("detection"), sort_keys=True)),
+    )
+    return [(json.loads(row[0]), row[1]) for row in rows]
+
+
 def add_notes(db: sqlite3.Connection, run_id: int, more: Iterable[str]) -> None:
     """Remember what workers remarked, each remark once."""
     before = notes(db, run_id)
