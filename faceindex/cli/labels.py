@@ -1,0 +1,205 @@
+"""`faceindex labels`: all human work as one text file, and back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from faceindex import labelfile
+from faceindex.cli.app import App, absolute, pass_app
+from faceindex.cli.groups import Group
+from faceindex.cli.options import switch
+from faceindex.errors import FaceindexError, UsageProblem
+from faceindex.report import counted
+from faceindex.store import journal, people, roots, settings
+from faceindex.store.paths import shown
+
+if TYPE_CHECKING:
+    from faceindex.labelfile import Work
+    from faceindex.store.handwork.bench import Outcome
+
+SHOWN = 10  # of a list of what could not be done; --verbose shows all
+PREFER = ("index", "file")
+
+
+@click.group(cls=Group, epilog="Example: faceindex labels export family.jsonl")
+def labels() -> None:
+    """All human work as one readable file, and back."""
+
+
+@labels.command("export", epilog="Example: faceindex labels export family.jsonl")
+@click.argument("file", type=click.Path())
+@switch("--force", help="Write over a file that is no labels file.")
+@pass_app
+def export_(app: App, file: str, force: bool) -> None:
+    """Write all that humans said to FILE, or to the terminal if it is -.
+
+    Names, which faces are one cluster, rejections, ignored faces and clusters, different people, drawn boxes;
+    told by the pictures' digests, so it can be read into another index of the same pictures.
+    """
+    from faceindex.store.handwork.gathering import gather  # noqa: PLC0415  (loads numpy)
+
+    with app.open() as db:
+        if file != "-":
+            _check_target(db, absolute(file), force)
+        work = gather(db, _backend(db))
+    if file == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(line.encode() for line in labelfile.write(work))
+        sys.stdout.buffer.flush()
+    else:
+        _write(absolute(file), labelfile.write(work))
+    app.say(f"{shown(file)}: {_of(work)}")
+
+
+@labels.command("import", epilog="Example: faceindex labels import family.jsonl --dry-run")
+@click.argument("file", type=click.Path())
+@switch("--dry-run", help="Only say what would change, line by line.")
+@click.option("--prefer", type=click.Choice(PREFER), default="index", show_default=True,
+              help="Whose word counts where they contradict each other.")  # fmt: skip
+@pass_app
+def import_(app: App, file: str, dry_run: bool, prefer: str) -> None:
+    """Have the index say what FILE says, or the standard input if it is -.
+
+    What is so already stays; what the index says otherwise stays too, and is told. A second time changes nothing,
+    but for faces that a scan found since. 'faceindex undo' takes it all back.
+    """
+    with _opened(file) as stream:
+        work = labelfile.read(stream, shown(file), people.clean_name)
+    with app.open() as db:
+        out = _import(db, work, file, dry_run, prefer == "file")
+    for line in out.changes if dry_run else ():
+        click.echo(line)
+    if not dry_run:
+        for line in out.changes:
+            app.tell(line)
+    _report(app, out, dry_run)
+
+
+def _import(db: sqlite3.Connection, work: Work, file: str, dry_run: bool, prefer_file: bool) -> Outcome:
+    from faceindex.store.handwork.bringing import bring_in  # noqa: PLC0415  (loads numpy)
+    from faceindex.store.handwork.gathering import IMPORT  # noqa: PLC0415
+
+    out = None
+    with (
+        contextlib.suppress(_Rehearsed),
+        journal.entry(db, IMPORT, f"labels imported from {shown(file)}") as journal_id,
+    ):
+        out = bring_in(db, journal_id, _backend(db), work, prefer_file=prefer_file)
+        if dry_run:
+            raise _Rehearsed
+    assert out is not None
+    return out
+
+
+class _Rehearsed(Exception):
+    """Everything was done that would be done; now it is rolled back."""
+
+
+def _backend(db: sqlite3.Connection) -> str:
+    return settings.get(db, "backend") or "dlib"
+
+
+def _of(work: Work) -> str:
+    named = sum(word.name is not None for word in work.words)
+    return f"{_people(len(work.people))}, {counted(len(work.words), 'face')}, of these {named:,} with a name"
+
+
+def _people(number: int) -> str:
+    return f"{number:,} {'person' if number == 1 else 'people'}"
+
+
+# ------------------------------------------------------------------------------------------ files
+
+
+@contextlib.contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        with open(absolute(file), "rb") as stream:
+            yield stream
+    except OSError as error:
+        raise FaceindexError(f"cannot read {shown(file)}: {error.strerror or error}") from error
+
+
+def _check_target(db: sqlite3.Connection, path: str, force: bool) -> None:
+    """Refuse a place where something else would be lost, before the work rather than after it."""
+    for root in roots.ever(db):
+        if os.path.realpath(path).startswith(os.path.realpath(root).rstrip("/") + "/"):
+            raise UsageProblem(f"{shown(path)} lies in the library, among your photos; write the file elsewhere")
+    if os.path.isdir(path):
+        raise UsageProblem(f"{shown(path)} is a folder; name a file")
+    if os.path.lexists(path) and not force and not _is_ours(path):
+        raise UsageProblem(f"{shown(path)} exists and is no labels file; name another, or --force to write over it")
+
+
+def _is_ours(path: str) -> bool:
+    try:
+        with open(path, "rb") as stream:
+            return os.path.isfile(path) and labelfile.is_ours(stream)
+    except OSError:
+        return False
+
+
+def _write(path: str, lines: Iterable[str]) -> None:
+    """Never in place: a full disk leaves the file that was there before."""
+    unfinished = f"{path}.unfinished"
+    try:
+        with open(unfinished, "wb") as stream:
+            stream.writelines(line.encode() for line in lines)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(unfinished, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.remove(unfinished)
+        raise FaceindexError(f"cannot write {shown(path)}: {error.strerror or error}; name another place") from error
+
+
+# ----------------------------------------------------------------------------------------- report
+
+COUNTS = {  # what changed: how one of it reads, and several
+    "person": ("new person", "new people"),
+    "birth": ("birth", "births"),
+    "name": ("named face", "named faces"),
+    "cluster": ("named cluster", "named clusters"),
+    "move": ("moved face", "moved faces"),
+    "group": ("unnamed group", "unnamed groups"),
+    "rejection": ("rejection", "rejections"),
+    "ignored face": ("ignored face", "ignored faces"),
+    "ignored cluster": ("ignored cluster", "ignored clusters"),
+    "different": ("pair of different people", "pairs of different people"),
+    "release": ("face for the next scan to place", "faces for the next scan to place"),
+}
+
+
+def _report(app: App, out: Outcome, dry_run: bool) -> None:
+    would = "would change" if dry_run else "changed"
+    counts = ", ".join(f"{n:,} {words[n != 1]}" for what, words in COUNTS.items() if (n := out.counts[what]))
+    app.say(f"{would}: {counts}" if counts else "nothing to change")
+    if out.already:
+        app.say(f"already so: {out.already:,}")
+    _list(app, "contradictions", out.contradictions, "--prefer file takes the file's word")
+    _list(app, "no face here", out.no_face, "import again after a scan has found it")
+    photos = [f"{digest[:12]}… {shown(hint)}".rstrip() for digest, hint in out.no_photo.items()]
+    _list(app, "photos not in the index", photos, "scan their folder, and import again")
+
+
+def _list(app: App, heading: str, lines: list[str], advice: str) -> None:
+    """A list, its beginning if it is long, and what to do about it."""
+    if not lines:
+        return
+    app.say(f"{heading}: {len(lines):,} ({advice})")
+    most = len(lines) if app.verbose else SHOWN
+    for line in lines[:most]:
+        app.say(f"  {line}")
+    if len(lines) > most:
+        app.say(f"  and {len(lines) - most:,} more; --verbose shows all")
