@@ -474,16 +474,16 @@ WITH reading AS (                     -- json_each alone: older SQLite trusts no
            * max(iif(each."key" = 'seconds', each.value, NULL)) AS core_seconds
     FROM run, json_each(run.profile) AS each GROUP BY run_id
 ), spent AS (
-    SELECT run_id, each."key" AS stage, each.value AS seconds, photos, core_seconds
+    SELECT run_id, each."key" AS stage, each.value AS seconds, photos, core_seconds, each.id AS place
     FROM reading, json_each(reading.profile, '$.stages') AS each
     UNION ALL                         -- what is left is "idle": workers started, waited or died
     SELECT run_id, 'idle',
            max(0.0, core_seconds - (SELECT total(value) FROM json_each(reading.profile, '$.stages'))),
-           photos, core_seconds
+           photos, core_seconds, 1000000
     FROM reading
 )
 SELECT run_id, stage,
        round(seconds, 3) AS seconds,  -- of all workers together
        round(1000 * seconds / nullif(photos, 0), 3) AS ms_per_photo,
        round(seconds / nullif(core_seconds, 0), 4) AS share   -- of the workers' time, 0 to 1
-FROM spent;
+FROM spent ORDER BY run_id, place;      -- as a photo meets them, idle last

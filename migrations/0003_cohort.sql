@@ -126,3 +126,28 @@ LEFT JOIN person ON person.person_id = cluster.person_id
 WHERE cluster.backend = (SELECT value FROM setting WHERE name = 'backend') AND NOT cluster.ignored
   AND face.photo_id IN (SELECT photo_id FROM photos)
 GROUP BY cluster.cluster_id;
+
+-- Each run's stages together, in the order in which a photo meets them.
+
+DROP VIEW profiles;
+CREATE VIEW profiles AS               -- where the time of a night's reading went: one row per run and stage
+WITH reading AS (                     -- json_each alone: older SQLite trusts no json_extract() in a view
+    SELECT run_id, profile,
+           max(iif(each."key" = 'photos', each.value, NULL)) AS photos,          -- looked at
+           max(iif(each."key" = 'workers', each.value, NULL))
+           * max(iif(each."key" = 'seconds', each.value, NULL)) AS core_seconds
+    FROM run, json_each(run.profile) AS each GROUP BY run_id
+), spent AS (
+    SELECT run_id, each."key" AS stage, each.value AS seconds, photos, core_seconds, each.id AS place
+    FROM reading, json_each(reading.profile, '$.stages') AS each
+    UNION ALL                         -- what is left is "idle": workers started, waited or died
+    SELECT run_id, 'idle',
+           max(0.0, core_seconds - (SELECT total(value) FROM json_each(reading.profile, '$.stages'))),
+           photos, core_seconds, 1000000
+    FROM reading
+)
+SELECT run_id, stage,
+       round(seconds, 3) AS seconds,  -- of all workers together
+       round(1000 * seconds / nullif(photos, 0), 3) AS ms_per_photo,
+       round(seconds / nullif(core_seconds, 0), 4) AS share   -- of the workers' time, 0 to 1
+FROM spent ORDER BY run_id, place;      -- as a photo meets them, idle last

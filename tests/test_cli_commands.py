@@ -95,7 +95,7 @@ def test_undo_takes_back_the_last_changes_and_the_journal_tells(library: Path) -
     done("cluster", "label", "1", "Anna")
     done("cluster", "merge", "1", "3")
     done("person", "rename", "Anna", "Bea")
-    undone = done("undo", "3").splitlines()
+    undone = done("undo", "--last", "3").splitlines()
     assert undone == [
         "taken back: Anna renamed to Bea",
         "taken back: clusters 3 merged into 1",
@@ -103,8 +103,8 @@ def test_undo_takes_back_the_last_changes_and_the_journal_tells(library: Path) -
     ]
     assert (rows("cluster", "list"), call("photo", "show", library / "both.png", "--json").out) == before
     entries = rows("journal")
-    assert [entry["command"] for entry in entries[:3]] == ["person rename", "cluster merge", "cluster label"]
-    assert all(entry["undone_at"] for entry in entries[:3])
+    assert [entry["command"] for entry in entries[:4]] == ["undo", "person rename", "cluster merge", "cluster label"]
+    assert all(entry["undone_by"] == entries[0]["journal_id"] for entry in entries[1:4])
     assert "taken back" in call("journal").out
     assert len(rows("journal", "--limit", "2")) == 2
 

@@ -1,15 +1,21 @@
-"""`faceindex cluster`: look at groups of faces, name them, merge them."""
+"""`faceindex cluster`: look at groups of faces; name, merge, split or ignore them."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Sequence
+
 import click
 
-from faceindex.cli.app import App, pass_app
+from faceindex.cli import ids
+from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.groups import Group
+from faceindex.cli.lookup import photo_at
 from faceindex.cli.options import Form, listing, strongest, switch
 from faceindex.cli.output import Row, show
+from faceindex.errors import UsageProblem
 from faceindex.report import counted
-from faceindex.store import journal, listings, people
+from faceindex.store import journal, listings, parting, people, settings
 
 CLUSTERS = ("cluster", "person", "photos", "faces", "run")
 MEMBERS = ("face", "named_by", "distance", "left", "top", "right", "bottom", "path")
@@ -17,25 +23,29 @@ MEMBERS = ("face", "named_by", "distance", "left", "top", "right", "bottom", "pa
 
 @click.group(cls=Group, epilog="Example: faceindex cluster list")
 def cluster() -> None:
-    """Look at groups of faces, name them, merge them."""
+    """Look at groups of faces; name, merge, split or ignore them."""
 
 
 @cluster.command("list", epilog="Example: faceindex cluster list --unnamed --sheet unknown.jpg")
 @switch("--unnamed", help="Only those without a name.")
 @switch("--named", help="Only those with a name.")
+@switch("--ignored", help="Only those that are ignored.")
 @click.option("--least", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="On N photos or more.")
 @click.option("--limit", type=click.IntRange(1), default=40, show_default=True, metavar="N", help="At most so many.")
 @click.option("--sheet", type=click.Path(), metavar="FILE.jpg", help="Write a picture with a row of faces for each.")
 @listing
 @pass_app
-def list_(app: App, unnamed: bool, named: bool, least: int, limit: int, sheet: str | None, form: Form) -> None:
+def list_(
+    app: App, unnamed: bool, named: bool, ignored: bool, least: int, limit: int, sheet: str | None, form: Form
+) -> None:
     """Clusters, those that most deserve a name first.
 
-    Those come first that have no name and are on many photos.
+    Those come first that have no name and are on many photos. Ignored ones are listed with --ignored only.
     """
-    which = strongest("unnamed", "named") or "all"
+    which = strongest("unnamed", "named", "ignored") or "all"
+    query = listings.IGNORED if which == "ignored" else listings.CLUSTERS
     with app.open() as db:
-        rows = listings.rows(db, listings.CLUSTERS, which=which, least=least, limit=limit)
+        rows = listings.rows(db, query, which=which, least=least, limit=limit)
         if sheet:
             from faceindex.cli.sheets import sheet_of_clusters  # noqa: PLC0415  (loads the image libraries)
 
@@ -119,3 +129,92 @@ def merge(app: App, into: int, others: tuple[int, ...]) -> None:
     with app.open() as db, journal.entry(db, "cluster merge", f"clusters {numbers} merged into {into}") as journal_id:
         found = people.merge(db, journal_id, into, others)
     app.say(f"cluster {into}: {found.name or 'no name'}, {counted(found.faces, 'face')}")
+
+
+@cluster.command(epilog="Example: faceindex cluster different 17 23")
+@click.argument("one", metavar="CLUSTER", type=int)
+@click.argument("other", metavar="OTHER", type=int)
+@pass_app
+def different(app: App, one: int, other: int) -> None:
+    """Say that CLUSTER and OTHER are different people.
+
+    They are not merged after that, nor named alike.
+    """
+    told = f"clusters {one} and {other} are different people"
+    with app.open() as db, journal.entry(db, "cluster different", told) as journal_id:
+        parting.different(db, journal_id, one, other)
+    app.say(told)
+
+
+@cluster.command(epilog="Example: faceindex cluster split 17 --into 2")
+@click.argument("cluster_id", metavar="CLUSTER", type=int)
+@click.argument("faces", metavar="[FACE]...", nargs=-1)
+@click.option("--into", type=click.IntRange(2), metavar="N", help="Into N parts, by the likeness of the faces.")
+@pass_app
+def split(app: App, cluster_id: int, faces: tuple[str, ...], into: int | None) -> None:
+    """Have some faces leave CLUSTER: those named, or by likeness.
+
+    The largest part keeps number and name, and those named leave; the others are new clusters without a name, and
+    different people from then on. - reads the numbers of faces from stdin.
+    """
+    if bool(faces) == bool(into):
+        raise UsageProblem("say either which faces leave, or --into how many parts")
+    with app.open() as db:
+        with journal.entry(db, "cluster split", f"cluster {cluster_id} split") as journal_id:
+            new = _split(db, journal_id, cluster_id, ids.faces(faces) if faces else None, into or 0)
+        parts = [people.cluster(db, number) for number in (cluster_id, *new)]
+    for part in parts:
+        app.say(f"cluster {part.cluster_id}: {part.name or 'no name'}, {counted(part.faces, 'face')}")
+
+
+def _split(
+    db: sqlite3.Connection, journal_id: int, cluster_id: int, faces: Sequence[int] | None, into: int
+) -> list[int]:
+    if faces is None:
+        return parting.split_into(db, journal_id, cluster_id, into)
+    return [parting.split_off(db, journal_id, cluster_id, faces)]
+
+
+@cluster.command(epilog="Example: faceindex cluster ignore --photo wedding.jpg")
+@click.argument("clusters", metavar="[CLUSTER]...", type=int, nargs=-1)
+@click.option("--photo", type=click.Path(dir_okay=False), metavar="PATH", help="All without a name on this photo.")
+@click.option("--smaller", type=click.IntRange(2), metavar="N", help="All without a name on fewer than N photos.")
+@pass_app
+def ignore(app: App, clusters: tuple[int, ...], photo: str | None, smaller: int | None) -> None:
+    """Put strangers out of the way.
+
+    Ignored clusters are not listed or counted any more; new faces may still join them, and are out of the way too.
+    """
+    if sum(map(bool, (clusters, photo, smaller))) != 1:
+        raise UsageProblem("name clusters, or --photo, or --smaller")
+    with app.open() as db:
+        chosen = _strangers(db, clusters, photo, smaller)
+        told = ", ".join(map(str, chosen)) if clusters else counted(len(chosen), "cluster")
+        with journal.entry(db, "cluster ignore", f"ignored: {told}"):
+            count = parting.ignore(db, chosen)
+    app.say(f"{counted(count, 'cluster')} ignored")
+
+
+def _strangers(
+    db: sqlite3.Connection, clusters: Sequence[int], photo: str | None, smaller: int | None
+) -> Sequence[int]:
+    backend = settings.get(db, "backend") or ""
+    if photo:
+        return parting.unnamed_on(db, photo_at(db, absolute(photo)), backend)
+    return parting.unnamed_smaller(db, smaller, backend) if smaller else clusters
+
+
+@cluster.command(epilog="Example: faceindex cluster unignore 17")
+@click.argument("clusters", metavar="[CLUSTER]...", type=int, nargs=-1)
+@switch("--all", help="All that are ignored.")
+@pass_app
+def unignore(app: App, clusters: tuple[int, ...], all: bool) -> None:
+    """Show ignored clusters again."""
+    if bool(clusters) == all:
+        raise UsageProblem("name clusters, or --all")
+    with app.open() as db:
+        chosen = parting.ignored_clusters(db, settings.get(db, "backend") or "") if all else clusters
+        told = "all clusters" if all else ", ".join(map(str, chosen))
+        with journal.entry(db, "cluster unignore", f"no longer ignored: {told}"):
+            count = parting.unignore(db, chosen)
+    app.say(f"{counted(count, 'cluster')} no longer ignored")

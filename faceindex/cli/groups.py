@@ -55,7 +55,19 @@ class LazyGroup(Group):
 
 
 class SectionedCommand(click.Command):
-    """Shows its options under the headings that they bear as `section`, and the others last."""
+    """Shows its options under the headings that they bear as `section`, and the others last.
+
+    Of an option that former versions had it says what became of it.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            now = settings.renamed(error.option_name.lstrip("-"), [str(p.name) for p in self.params])
+            if now is None:
+                raise
+            raise click.UsageError(f"{error.option_name} is now --{now[0]}: {now[1]}", ctx) from error
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         sections: dict[str, list[tuple[str, str]]] = {}

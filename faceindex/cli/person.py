@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
+
 import click
 
 from faceindex.cli.app import App, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.options import Form, listing
 from faceindex.cli.output import Row, show
+from faceindex.errors import UsageProblem
+from faceindex.report import counted
 from faceindex.store import journal, listings, people
 
 PEOPLE = ("person", "photos", "clusters", "born", "first_seen", "last_seen")
@@ -15,7 +20,7 @@ PEOPLE = ("person", "photos", "clusters", "born", "first_seen", "last_seen")
 
 @click.group(cls=Group, epilog="Example: faceindex person list")
 def person() -> None:
-    """Who is known; rename somebody."""
+    """Who is known; rename, merge and split people."""
 
 
 @person.command("list", epilog="Example: faceindex person list --csv")
@@ -43,3 +48,58 @@ def rename(app: App, old: str, new: str) -> None:
     with app.open() as db, journal.entry(db, "person rename", f"{old} renamed to {new}"):
         people.rename(db, old, new)
     app.say(f"{old} is now {new}")
+
+
+@person.command(epilog='Example: faceindex person merge Anna "Anna Lee"')
+@click.argument("into", metavar="INTO")
+@click.argument("others", metavar="OTHER...", nargs=-1, required=True)
+@pass_app
+def merge(app: App, into: str, others: tuple[str, ...]) -> None:
+    """Make one person, INTO, of several. Their clusters keep an average each."""
+    told = ", ".join(others)
+    with app.open() as db, journal.entry(db, "person merge", f"{told} merged into {into}"):
+        count = people.merge_people(db, into, others)
+    app.say(f"{told} and {into} are one person, {into}; {counted(count, 'cluster')} more")
+
+
+@person.command(epilog="Example: faceindex person split Anna 17 23 Annabel")
+@click.argument("name")
+@click.argument("clusters", metavar="CLUSTER...", type=int, nargs=-1, required=True)
+@click.argument("new", metavar="NEWNAME")
+@pass_app
+def split(app: App, name: str, clusters: tuple[int, ...], new: str) -> None:
+    """Have some clusters of a person be another person, NEWNAME."""
+    new = people.clean_name(new)
+    numbers = ", ".join(map(str, clusters))
+    told = f"clusters {numbers} of {name} named {new}"
+    with app.open() as db, journal.entry(db, "person split", told) as journal_id:
+        people.split_person(db, journal_id, name, clusters, new)
+    app.say(f"clusters {numbers} are {new}")
+
+
+@person.command(epilog="Example: faceindex person born Anna 2014-05-30")
+@click.argument("name")
+@click.argument("day", metavar="DATE")
+@pass_app
+def born(app: App, name: str, day: str) -> None:
+    """Say when a person was born.
+
+    DATE is a year, a date such as 2014-05-30, or unknown.
+    """
+    known = birthday(day)
+    with app.open() as db, journal.entry(db, "person born", f"{name} born {known or 'at an unknown time'}"):
+        people.set_born(db, name, known)
+    app.say(f"{name} was born {known}" if known else f"it is not known when {name} was born")
+
+
+def birthday(text: str) -> str | None:
+    """A year or a date as it is stored; None for "unknown"."""
+    if text == "unknown":
+        return None
+    try:
+        day = date.fromisoformat(f"{text}-01-01" if re.fullmatch(r"\d{4}", text) else text)
+    except ValueError:
+        day = None
+    if day is None or not re.fullmatch(r"\d{4}(-\d\d-\d\d)?", text) or day > date.today():
+        raise UsageProblem(f"{text[:40]!r} is no day of birth; write it like 2014, 2014-05-30 or unknown")
+    return text

@@ -46,6 +46,18 @@ def sheet_of_clusters(db: sqlite3.Connection, rows: Sequence[Row], target: str) 
     return _write(db, target, chain.from_iterable(_row_of_tiles(db, row) for row in rows))
 
 
+def sheet_of_sides(db: sqlite3.Connection, sides: Sequence[tuple[str, Sequence[Row]]], target: str) -> str:
+    """Write the faces of each side of a question under its caption, a side a line; returns what to tell the user."""
+
+    def tiles() -> Iterator[tuple[Pixels, str]]:
+        for caption, rows in sides:
+            faces = [pixels for _, pixels in _cut_out(db, rows[:PER_CLUSTER])]
+            yield from ((pixels, caption) for pixels in faces)
+            yield from ((BLANK, "") for _ in range(-len(faces) % PER_CLUSTER))
+
+    return _write(db, target, tiles())
+
+
 def _row_of_tiles(db: sqlite3.Connection, row: Row) -> Iterator[tuple[Pixels, str]]:
     caption = f"{row['cluster']}: {row['person'] or '?'} ({row['photos']})"
     faces = [pixels for _, pixels in _cut_out(db, listings.members(db, row["cluster"], PER_CLUSTER))]

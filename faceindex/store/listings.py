@@ -14,6 +14,15 @@ CLUSTERS = """
     WHERE photos >= :least AND (:which = 'all' OR (person IS NULL) = (:which = 'unnamed'))
     ORDER BY person IS NOT NULL, photos DESC, faces DESC, cluster_id LIMIT :limit"""
 
+IGNORED = """
+    SELECT cluster.cluster_id AS cluster, '' AS person, count(DISTINCT face.photo_id) AS photos, count(*) AS faces,
+           coalesce(cluster.run_id, 0) AS run
+    FROM cluster JOIN face ON face.cluster_id = cluster.cluster_id
+    WHERE cluster.ignored AND cluster.backend = (SELECT value FROM setting WHERE name = 'backend')
+      AND face.photo_id IN (SELECT photo_id FROM photos)
+    GROUP BY cluster.cluster_id HAVING photos >= :least
+    ORDER BY photos DESC, faces DESC, cluster.cluster_id LIMIT :limit"""
+
 PEOPLE = "SELECT person, photos, clusters, born, first_seen, last_seen FROM people ORDER BY photos DESC, person"
 
 PROBLEMS = 'SELECT problem_id AS problem, kind, "next", tries, path, message FROM problems ORDER BY path, problem_id'
@@ -50,7 +59,7 @@ def status(db: sqlite3.Connection, backend: str) -> Row:
                   visible.faces, visible.named,
                   (SELECT count(*) FROM person) AS people,
                   (SELECT count(*) FROM cluster JOIN average USING (cluster_id)
-                   WHERE person_id IS NULL AND cluster.backend = :backend) AS unnamed_clusters,
+                   WHERE person_id IS NULL AND NOT ignored AND cluster.backend = :backend) AS unnamed_clusters,
                   CAST(seen.unread AS INTEGER) AS unread,
                   (SELECT count(*) FROM problems) AS problems
            FROM seen, visible""",
@@ -88,6 +97,7 @@ def on_photo(db: sqlite3.Connection, photo_id: int) -> list[Row]:
         """SELECT face.face_id AS face, coalesce(person.name, '') AS person, face.cluster_id AS cluster,
                   CASE WHEN ignored.face_id IS NOT NULL THEN 'ignored'
                        WHEN label.source IS NOT NULL THEN label.source
+                       WHEN cluster.ignored THEN 'ignored'
                        WHEN person.name IS NOT NULL THEN 'match' END AS named_by,
                   match.distance, match.runner_up_distance AS runner_up, face.detector, face.score,
                   face."left", face.top, face."right", face.bottom
@@ -120,7 +130,7 @@ def worth_a_name(db: sqlite3.Connection, run_id: int, least: int = 3, limit: int
         """SELECT face.cluster_id AS cluster, count(DISTINCT face.photo_id) AS photos,
                   sum(match.run_id = :run_id) AS new
            FROM face JOIN cluster ON cluster.cluster_id = face.cluster_id JOIN match ON match.face_id = face.face_id
-           WHERE cluster.person_id IS NULL AND face.cluster_id IN (
+           WHERE cluster.person_id IS NULL AND NOT cluster.ignored AND face.cluster_id IN (
                SELECT joined.cluster_id FROM match AS latest JOIN face AS joined USING (face_id)
                WHERE latest.run_id = :run_id)
            GROUP BY face.cluster_id HAVING photos >= :least AND new > 0

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceindex.errors import UsageProblem
-from faceindex.store import averages, labels
+from faceindex.store import averages, constraints, labels
 from faceindex.store.paths import shown
 
 LONGEST_NAME = 200  # characters; more is a paste gone wrong
@@ -23,19 +23,20 @@ class Cluster:
     name: str | None
     faces: int
     backend: str
+    ignored: bool
 
 
 def cluster(db: sqlite3.Connection, cluster_id: int) -> Cluster:
     """A cluster with faces; raises UsageProblem where there is none of that number."""
     row = db.execute(
-        """SELECT cluster_id, person_id, person.name, coalesce(average.faces, 0) AS faces, backend
-           FROM cluster LEFT JOIN average USING (cluster_id) LEFT JOIN person USING (person_id)
-           WHERE cluster_id = ?""",
+        """SELECT cluster_id, person_id, person.name, backend, ignored,
+                  (SELECT count(*) FROM face WHERE face.cluster_id = cluster.cluster_id) AS faces
+           FROM cluster LEFT JOIN person USING (person_id) WHERE cluster_id = ?""",
         (cluster_id,),
     ).fetchone()
     if row is None or not row["faces"]:
         raise UsageProblem(f"there is no cluster {cluster_id}; 'faceindex cluster list' shows those there are")
-    return Cluster(*row)
+    return Cluster(cluster_id, row["person_id"], row["name"], row["faces"], row["backend"], bool(row["ignored"]))
 
 
 def clean_name(name: str) -> str:
@@ -71,13 +72,14 @@ def label(db: sqlite3.Connection, journal_id: int, cluster_id: int, name: str) -
     person = person_id(db, name)
     assert person is not None
     _call(db, journal_id, cluster_id, person, named.person_id)
-    _forget(db, named.person_id)
+    forget_unused(db, named.person_id)
+    constraints.refuse_contradictions(db)
     return person
 
 
 def _call(db: sqlite3.Connection, journal_id: int, cluster_id: int, person: int, before: int | None) -> None:
     """Give a cluster and its faces a name, in place of the one before."""
-    db.execute("UPDATE cluster SET person_id = ? WHERE cluster_id = ?", (person, cluster_id))
+    db.execute("UPDATE cluster SET person_id = ?, ignored = 0 WHERE cluster_id = ?", (person, cluster_id))
     _let_go(db, cluster_id)
     db.execute(
         """INSERT INTO label (face_id, person_id, source, journal_id)
@@ -102,23 +104,15 @@ def _call_copies(db: sqlite3.Connection, journal_id: int, faces: Sequence[int], 
 
 def _let_go(db: sqlite3.Connection, cluster_id: int) -> None:
     """Take out the faces that a human said are not of this cluster, or not this person; a scan places them anew."""
-    rows = db.execute(
-        """SELECT DISTINCT face.face_id
-           FROM face JOIN cluster USING (cluster_id) JOIN rejection ON rejection.face_id = face.face_id
-                AND (rejection.person_id = cluster.person_id OR rejection.cluster_id = cluster.cluster_id)
-           WHERE cluster.cluster_id = ? AND NOT EXISTS (
-               SELECT 1 FROM label WHERE label.face_id = face.face_id AND label.person_id = cluster.person_id)""",
-        (cluster_id,),
-    ).fetchall()
-    averages.assign(db, {row[0]: None for row in rows})
-    if rows and not averages.faces_of(db, cluster_id):
+    constraints.let_go(db, averages.faces_of(db, cluster_id))
+    if not averages.faces_of(db, cluster_id):
         raise UsageProblem(
             f"each face of cluster {cluster_id} was said not to be that; 'faceindex journal' shows when, "
             "'faceindex undo' takes it back"
         )
 
 
-def _forget(db: sqlite3.Connection, person: int | None) -> None:
+def forget_unused(db: sqlite3.Connection, person: int | None) -> None:
     """Delete a name that nothing bears any more, as after a typing error put right."""
     db.execute(
         """DELETE FROM person WHERE person_id = :person AND born IS NULL
@@ -142,7 +136,7 @@ def unlabel(db: sqlite3.Connection, cluster_id: int) -> str:
     copies = labels.copies(db, cluster_id, named.person_id)
     db.executemany("DELETE FROM label WHERE face_id = ?", [(face_id,) for face_id in copies])
     labels.release(db, copies)
-    _forget(db, named.person_id)
+    forget_unused(db, named.person_id)
     return named.name
 
 
@@ -157,6 +151,7 @@ def merge(db: sqlite3.Connection, journal_id: int, into: int, others: Sequence[i
         raise UsageProblem(f"cluster {into} cannot be merged into itself")
     parts = [cluster(db, number) for number in (into, *others)]
     _refuse_unlike(parts)
+    constraints.refuse_different(db, [part.cluster_id for part in parts])
     for part in parts[1:]:
         _absorb(db, into, part.cluster_id)
     person = next((part.person_id for part in parts if part.person_id is not None), None)
@@ -164,6 +159,7 @@ def merge(db: sqlite3.Connection, journal_id: int, into: int, others: Sequence[i
         _let_go(db, into)
     else:
         _call(db, journal_id, into, person, None)
+    constraints.refuse_contradictions(db)
     return cluster(db, into)
 
 
@@ -184,20 +180,81 @@ def _refuse_unlike(parts: Sequence[Cluster]) -> None:
 
 def _absorb(db: sqlite3.Connection, into: int, other: int) -> None:
     averages.assign(db, dict.fromkeys(averages.faces_of(db, other), into))
-    db.execute("UPDATE OR IGNORE rejection SET cluster_id = ? WHERE cluster_id = ?", (into, other))
-    db.execute("DELETE FROM rejection WHERE cluster_id = ?", (other,))
+    constraints.carry(db, into, other)
     db.execute("DELETE FROM cluster WHERE cluster_id = ?", (other,))
+
+
+def known_person(db: sqlite3.Connection, name: str) -> int:
+    """Id of the person of exactly this name; raises UsageProblem where there is none."""
+    person = person_id(db, name)
+    if person is None:
+        raise UsageProblem(f"there is nobody called {shown(name)!r}; 'faceindex person list' shows who there is")
+    return person
 
 
 def rename(db: sqlite3.Connection, old: str, new: str) -> None:
     """Give a person another name; raises UsageProblem where there is none, or the new name is taken."""
-    person = person_id(db, old)
-    if person is None:
-        raise UsageProblem(f"there is nobody called {shown(old)!r}; 'faceindex person list' shows who there is")
+    person = known_person(db, old)
     new = clean_name(new)
     if person_id(db, new) not in (None, person):
         raise UsageProblem(
-            f"there is a {new} already; to make them one person, name {old}'s clusters {new!r} "
-            "with 'faceindex cluster label'"
+            f"there is a {new} already; to make them one person, "
+            f"use 'faceindex person merge {shown(new)!r} {shown(old)!r}'"
         )
     db.execute("UPDATE person SET name = ? WHERE person_id = ?", (new, person))
+
+
+def merge_people(db: sqlite3.Connection, into: str, others: Sequence[str]) -> int:
+    """Give all that is known of others the name of one person; clusters keep their averages. Returns how many moved.
+
+    Raises UsageProblem where somebody is not known, or where clusters of theirs are different people.
+    """
+    person = known_person(db, into)
+    moved = 0
+    for other in dict.fromkeys(known_person(db, name) for name in others):
+        if other == person:
+            raise UsageProblem(f"{shown(into)} cannot be merged into themselves")
+        moved += db.execute("UPDATE cluster SET person_id = ? WHERE person_id = ?", (person, other)).rowcount
+        db.execute("UPDATE label SET person_id = ? WHERE person_id = ?", (person, other))
+        db.execute("UPDATE OR IGNORE rejection SET person_id = ? WHERE person_id = ?", (person, other))
+        db.execute("DELETE FROM rejection WHERE person_id = ?", (other,))
+        db.execute(
+            """UPDATE person SET born = coalesce(born, (SELECT born FROM person WHERE person_id = ?))
+               WHERE person_id = ?""",
+            (other, person),
+        )
+        db.execute("DELETE FROM person WHERE person_id = ?", (other,))
+    constraints.refuse_contradictions(db)
+    return moved
+
+
+def split_person(db: sqlite3.Connection, journal_id: int, name: str, clusters: Sequence[int], new: str) -> None:
+    """Have some clusters of a person be another person.
+
+    Raises UsageProblem where a cluster is not theirs, or none would be left to them.
+    """
+    person = known_person(db, name)
+    if person_id(db, new) == person:
+        raise UsageProblem(f"{shown(new)} is the same name; give the other person another")
+    for number in clusters:
+        if cluster(db, number).person_id != person:
+            raise UsageProblem(
+                f"cluster {number} is not {shown(name)}; 'faceindex cluster list --named' shows whose it is"
+            )
+    for number in dict.fromkeys(clusters):
+        label(db, journal_id, number, new)
+    left = db.execute(
+        "SELECT EXISTS (SELECT 1 FROM cluster JOIN face USING (cluster_id) WHERE person_id = ?)", (person,)
+    ).fetchone()
+    if not left[0]:
+        raise UsageProblem(
+            f"these are all clusters of {shown(name)}; use 'faceindex person rename' to give them another name"
+        )
+
+
+def set_born(db: sqlite3.Connection, name: str, born: str | None) -> None:
+    """Remember when somebody was born: a year or an ISO date; None: not known."""
+    person = known_person(db, name)
+    db.execute("UPDATE person SET born = ? WHERE person_id = ?", (born, person))
+    if born is None:
+        forget_unused(db, person)

@@ -1,0 +1,255 @@
+"""`faceindex face`, `cluster split …`, `person merge …` and `forget`, seen through the command line only."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_fakes import BLUE, GREEN, RED, call, indexed, paint
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return indexed(tmp_path, monkeypatch)
+
+
+def rows(*arguments: str | Path) -> list[dict[str, Any]]:
+    asked = call(*arguments, "--json")
+    assert asked.code == 0, asked.err
+    found: list[dict[str, Any]] = json.loads(asked.out)
+    return found
+
+
+def done(*arguments: str | Path) -> str:
+    worked = call(*arguments)
+    assert worked.code == 0, worked.err
+    return worked.err
+
+
+def refused(*arguments: str | Path, code: int = 2) -> str:
+    failed = call(*arguments)
+    assert (failed.code, failed.err.count("\n")) == (code, 1), failed.err
+    return failed.err
+
+
+def on(path: Path) -> list[tuple[str, str | None]]:
+    return [(row["person"], row["named_by"]) for row in rows("photo", "show", path)]
+
+
+def reds() -> list[str]:
+    """Faces of cluster 1, by number."""
+    return sorted((str(row["face"]) for row in rows("cluster", "show", "1")), key=int)
+
+
+def dump(index: Path) -> dict[str, list[Any]]:
+    tables = ("person", "cluster", "average", "face", "encoding", "label", "rejection", "ignored", "different")
+    with closing(sqlite3.connect(index)) as db:
+        return {table: sorted(db.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
+
+
+def test_a_rejected_face_leaves_and_never_comes_back(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    face = reds()[0]
+    assert done("face", "reject", face) == f"face {face}: rejected; the next scan places it anew\n"
+    assert face not in reds()
+    paint(library / "new.png", RED, side=70)
+    assert call("scan").code == 0
+    assert face not in reds()
+    assert len(reds()) == 4  # the new one is Anna all the same
+
+
+def test_faces_are_moved_by_number_and_take_the_name(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    one, two, *_ = reds()
+    assert done("face", "move", one, two, "new").endswith(": no name, 2 faces\n")
+    assert len(reds()) == 2
+    assert done("face", "move", one, "1") == "cluster 1: Anna, 3 faces\n"
+    assert "there is no cluster 99" in refused("face", "move", one, "99")
+    assert "there is no face 99" in refused("face", "move", "99", "1")
+    assert "give its number, or new" in refused("face", "move", one, "Anna")
+
+
+@pytest.mark.parametrize("form", ["lines", "json lines", "json list", "objects in lines"])
+def test_numbers_of_faces_are_read_from_stdin(library: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    numbers = [int(face) for face in reds()]
+    text = {
+        "lines": "\n".join(map(str, numbers)) + "\n\n",
+        "json lines": "\n".join(json.dumps({"face_id": n, "path": "x"}) for n in numbers),
+        "json list": call("cluster", "show", "1", "--json").out,
+        "objects in lines": "\n".join(json.dumps({"face": n}) for n in numbers),
+    }[form]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert done("face", "ignore", "-") == "4 faces ignored\n"
+    spoken = numbers if form != "json list" else [row["face"] for row in json.loads(text)]
+    assert rows("journal")[0]["summary"] == f"faces {', '.join(map(str, spoken))} ignored"
+
+
+@pytest.mark.parametrize("text", ["", "anna", '{"photo": 3}', "[1, true]", "1.5"])
+def test_what_is_no_number_of_a_face_is_refused(library: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    refused("face", "ignore", "-")
+
+
+def test_ignored_faces_are_out_of_the_way_until_they_are_not(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    face = reds()[0]
+    assert done("face", "ignore", face) == "1 face ignored\n"
+    assert done("face", "ignore", face) == "0 faces ignored\n"
+    assert call("scan").code == 0
+    assert face not in reds()
+    assert done("face", "unignore", face) == "1 face no longer ignored\n"
+    assert call("scan").code == 0
+    assert face in reds()
+
+
+def test_a_single_face_is_named_and_the_next_scan_knows_the_person(library: Path) -> None:
+    face = str(rows("photo", "show", library / "blue.png")[0]["face"])
+    assert done("face", "label", face, " Ben ") == f"face {face}: Ben\n"
+    assert on(library / "blue.png") == [("Ben", "human")]
+    paint(library / "later.png", BLUE, side=70)
+    call("scan")
+    assert on(library / "later.png") == [("Ben", "match")]
+
+
+def test_strangers_are_ignored_in_bulk(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    assert "cluster 1 is Anna" in refused("cluster", "ignore", "1")
+    assert done("cluster", "ignore", "--photo", library / "both.png") == "1 cluster ignored\n"
+    assert on(library / "both.png") == [("Anna", "human"), ("", "ignored")]
+    assert done("cluster", "ignore", "--smaller", "2") == "1 cluster ignored\n"
+    assert [row["person"] for row in rows("cluster", "list")] == ["Anna"]
+    assert [row["photos"] for row in rows("cluster", "list", "--ignored")] == [2, 1]
+    assert json.loads(call("status", "--json").out)["unnamed_clusters"] == 0
+    paint(library / "later.png", GREEN, side=70)
+    assert "worth" not in call("scan").out
+    assert [row["photos"] for row in rows("cluster", "list", "--ignored")] == [3, 1]
+    assert done("cluster", "unignore", "--all") == "2 clusters no longer ignored\n"
+    assert len(rows("cluster", "list")) == 3
+    assert "name clusters, or --photo, or --smaller" in refused("cluster", "ignore")
+
+
+def test_different_people_are_not_named_alike_until_that_is_taken_back(library: Path) -> None:
+    done("cluster", "different", "1", "2")
+    done("cluster", "label", "1", "Anna")
+    (entry,) = [row["journal_id"] for row in rows("journal") if row["command"] == "cluster different"]
+    assert f"'faceindex undo {entry}' takes that back" in refused("cluster", "merge", "1", "2")
+    assert f"'faceindex undo {entry}' takes that back" in refused("cluster", "label", "2", "Anna")
+    assert done("undo", str(entry)) == "taken back: clusters 1 and 2 are different people\n"
+    done("cluster", "merge", "1", "2")
+    assert "different" not in call("journal", "--csv").out.splitlines()[1]
+
+
+def test_a_cluster_is_split_by_list_or_by_likeness(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    green = str(rows("photo", "show", library / "green.png")[0]["cluster"])
+    done("cluster", "merge", "1", green)
+    told = done("cluster", "split", "1", "--into", "2").splitlines()
+    assert [line.split(": ")[1] for line in told] == ["Anna, 4 faces", "no name, 2 faces"]
+    told = done("cluster", "split", "1", *reds()[:2]).splitlines()
+    assert [line.split(": ")[1] for line in told] == ["Anna, 2 faces", "no name, 2 faces"]
+    assert "say either which faces leave" in refused("cluster", "split", "1")
+    assert "one has to stay" in refused("cluster", "split", "1", *reds())
+
+
+def test_people_are_merged_and_split_and_have_a_birthday(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    done("cluster", "label", "2", "Ana")
+    assert done("person", "merge", "Anna", "Ana") == "Ana and Anna are one person, Anna; 1 cluster more\n"
+    assert [(row["person"], row["clusters"]) for row in rows("person", "list")] == [("Anna", 2)]
+    assert done("person", "split", "Anna", "2", "Annabel") == "clusters 2 are Annabel\n"
+    assert {row["person"] for row in rows("person", "list")} == {"Anna", "Annabel"}
+    assert "these are all clusters of Anna" in refused("person", "split", "Anna", "1", "Bea")
+    assert done("person", "born", "Anna", "2014-05-30") == "Anna was born 2014-05-30\n"
+    assert {row["person"]: row["born"] for row in rows("person", "list")}["Anna"] == "2014-05-30"
+    assert "write it like 2014" in refused("person", "born", "Anna", "30.5.2014")
+    assert "write it like 2014" in refused("person", "born", "Anna", "9999")
+    assert done("person", "born", "Anna", "unknown") == "it is not known when Anna was born\n"
+
+
+def test_any_entry_is_taken_back_and_brought_back(library: Path, tmp_path: Path) -> None:
+    index = tmp_path / "faces.db"
+    green = rows("photo", "show", library / "green.png")[0]["cluster"]
+    done("cluster", "merge", "1", str(green))
+    done("cluster", "label", "1", "Anna")
+    merged = dump(index)
+    assert done("undo", "2") == f"taken back: clusters {green} merged into 1\n"
+    assert on(library / "both.png") == [("Anna", "human"), ("", None)]
+    assert "by entry 4)" in call("journal").out
+    assert "was taken back by entry 4" in refused("undo", "2")
+    assert done("undo", "4") == f"brought back: clusters {green} merged into 1\n"
+    assert dump(index) == merged
+    assert "there is no entry 99" in refused("undo", "99")
+
+
+def test_a_face_that_was_missed_is_added_with_its_encoding(library: Path, tmp_path: Path) -> None:
+    index, path = tmp_path / "faces.db", library / "nobody.png"
+    paint(library / "half.png", RED, side=100)
+    call("scan")
+    before = dump(index)
+    added = done("face", "add", library / "half.png", "26,26,49,49", "Anna")
+    assert added.endswith(": Anna\n")
+    assert ("Anna", "human") in on(library / "half.png")
+    assert done("undo").startswith("taken back: a face of Anna added to ")
+    assert dump(index) == before
+    done("undo", str(rows("journal")[0]["journal_id"]))
+    assert ("Anna", "human") in on(library / "half.png")
+    told = done("face", "add", library / "half.png", "51,51,149,149px", "Ben")
+    assert told.endswith(": Ben; it was there already\n")
+    assert len(on(library / "half.png")) == 2
+    assert "write it like 40,20,55,45" in refused("face", "add", path, "40,20,55", "Anna")
+    assert "within the picture" in refused("face", "add", path, "40,20,30,45", "Anna")
+    assert "smaller than" in refused("face", "add", path, "40,20,41,21", "Anna")
+
+
+def everywhere(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("faces.db*")))
+
+
+def test_somebody_who_is_forgotten_is_gone_to_the_last_byte(library: Path, tmp_path: Path) -> None:
+    index = tmp_path / "faces.db"
+    done("cluster", "label", "1", "Melusine")
+    green = rows("photo", "show", library / "green.png")[0]["cluster"]
+    done("cluster", "label", str(green), "Ben")
+    done("person", "rename", "Melusine", "Undine")
+    (tmp_path / "faces.db.v2.bak").write_bytes(b"Undine")
+    with closing(sqlite3.connect(index)) as db:
+        vectors = [row[0] for row in db.execute(
+            "SELECT vector FROM encoding JOIN face USING (face_id) WHERE cluster_id = 1")]  # fmt: skip
+        others = db.execute("SELECT * FROM average WHERE cluster_id = ?", (green,)).fetchall()
+    assert b"Melusine" in everywhere(tmp_path)
+    assert vectors[0] in everywhere(tmp_path)
+    told = done("forget", "Undine", "--dry-run")
+    assert "4 encodings of faces on 4 photos, 1 cluster, 2 names" in told
+    assert "nothing was changed" in told
+    assert b"Undine" in everywhere(tmp_path)
+    assert done("forget", "Undine", "--yes").endswith("forgotten\n")
+    for secret in (b"Melusine", b"Undine", *vectors):
+        assert secret not in everywhere(tmp_path)
+    with closing(sqlite3.connect(index)) as db:
+        assert db.execute("SELECT * FROM average WHERE cluster_id = ?", (green,)).fetchall() == others
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert on(library / "both.png") == [("", "ignored"), ("Ben", "human")]
+    assert [row["person"] for row in rows("person", "list")] == ["Ben"]
+    assert "forgotten for good" in refused("undo", "2", code=1)
+    assert "forgotten for good" in refused("undo", code=1)
+    assert done("undo", "3") == f"taken back: cluster {green} named Ben\n"
+
+
+def test_a_forgotten_person_is_not_found_again_on_the_same_photos(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    faces = reds()
+    done("forget", "Anna", "--yes")
+    assert call("scan", "--verify").code == 0
+    paint(library / "red" / "0.png", (240, 30, 30), side=60)  # edited
+    call("scan")
+    assert on(library / "both.png")[0] == ("", "ignored")
+    assert on(library / "red" / "0.png") == [("", "ignored")]
+    assert "was forgotten" in refused("face", "label", faces[0], "Anna")
+    assert call("doctor").out.count("BAD") == 0

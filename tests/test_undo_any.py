@@ -1,0 +1,213 @@
+"""Any entry is taken back long after: what nobody spoke of since is as it was, a later word stays."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import library
+import pytest
+
+from faceindex import db as index_file
+from faceindex.errors import FaceindexError, UsageProblem
+from faceindex.store import averages, faces, journal, parting, people, photos
+
+TABLES = ("person", "cluster", "face", "encoding", "label", "rejection", "ignored", "different", "average")
+
+
+@pytest.fixture
+def db(tmp_path):
+    with closing(library.new_index(tmp_path)) as index:
+        yield index
+        assert averages.check(index) == []
+        assert index_file.check(index) == []
+
+
+@pytest.fixture
+def run(db):
+    return library.begin(db)
+
+
+@pytest.fixture
+def three(db, run):
+    """Clusters 1, 2 and 3 of two faces each: a, b and c."""
+    return [
+        library.found(db, run, [f for n in "xy" for f in library.add_photo(db, run, f"/lib/{who}{n}.jpg", who)])
+        for who in "abc"
+    ]
+
+
+def dump(db):
+    return {table: sorted(map(tuple, db.execute(f"SELECT * FROM {table}")), key=repr) for table in TABLES}
+
+
+def do(db, command, act, *arguments):
+    """One entry; returns its number."""
+    with journal.entry(db, command, command) as journal_id:
+        act(db, *([journal_id] if act is not people.rename else []), *arguments)
+    return journal_id
+
+
+def merge(db, into, *others):
+    return do(db, "cluster merge", people.merge, into, others)
+
+
+def label(db, cluster, name):
+    return do(db, "cluster label", people.label, cluster, name)
+
+
+def members(db, cluster):
+    return averages.faces_of(db, cluster)
+
+
+def test_a_merge_is_taken_back_after_its_faces_were_carried_on_twice_and_renamed(db, three):
+    label(db, 2, "Ben")
+    before = members(db, 2), library.labels(db)
+    wrong = merge(db, 1, 2)
+    merge(db, 3, 1)
+    label(db, 3, "Carl")
+    do(db, "person rename", people.rename, "Carl", "Karl")
+    do(db, "cluster split", parting.split_off, 3, members(db, 1)[:1] or members(db, 3)[:1])
+    for number in range(20):
+        do(db, "person rename", people.rename, f"Karl{'l' * number}", f"Karl{'l' * (number + 1)}")
+    journal.take_back(db, [wrong])
+    assert members(db, 2) == before[0]
+    assert people.cluster(db, 2).name == "Ben"
+    said = library.labels(db)
+    assert {face: said[face] for face in before[0]} == before[1]
+    assert set(said.values()) - {"Ben"} == {"Karl" + 20 * "l"}
+
+
+def test_a_face_that_was_spoken_of_by_itself_since_stays_where_it_was_put(db, three):
+    moved, stays = members(db, 2)
+    wrong = merge(db, 1, 2)
+    do(db, "face move", faces.move, [moved], 3)
+    journal.take_back(db, [wrong])
+    assert members(db, 2) == [stays]
+    assert moved in members(db, 3)
+
+
+def test_a_face_that_was_rejected_before_a_merge_goes_with_the_merge_when_that_is_taken_back(db, three):
+    face = members(db, 1)[0]
+    reject = do(db, "face reject", faces.reject, [face])
+    merge(db, 3, 1)
+    journal.take_back(db, [reject])
+    assert face in members(db, 3)  # where its likes are now
+    assert dump(db)["rejection"] == []
+
+
+def test_a_later_word_stays_and_is_taken_back_to_what_was_before_both(db, three):
+    before = dump(db)
+    first, second = label(db, 1, "Ana"), label(db, 1, "Anna")
+    journal.take_back(db, [first])
+    assert set(library.labels(db).values()) == {"Anna"}
+    journal.take_back(db, [second])
+    assert dump(db) == before
+
+
+def test_a_name_taken_back_stays_for_those_who_were_given_it_later(db, three):
+    first, second = label(db, 1, "Anna"), label(db, 2, "Anna")
+    journal.take_back(db, [first])
+    assert people.cluster(db, 1).name is None
+    assert people.cluster(db, 2).name == "Anna"
+    journal.take_back(db, [second])
+    assert dump(db)["person"] == []
+
+
+def test_a_name_that_was_made_anew_meanwhile_is_the_same_person(db, three):
+    label(db, 1, "Ana")
+    corrected = label(db, 1, "Anna")
+    label(db, 2, "Ana")
+    journal.take_back(db, [corrected])
+    assert {people.cluster(db, 1).person_id, people.cluster(db, 2).person_id} == {people.person_id(db, "Ana")}
+
+
+def test_a_rename_is_not_taken_back_onto_somebody_else_of_that_name(db, three):
+    label(db, 1, "Ana")
+    renamed = do(db, "person rename", people.rename, "Ana", "Anna")
+    label(db, 2, "Ana")
+    before = dump(db)
+    with pytest.raises(UsageProblem, match="there is another Ana by now; rename one of them"):
+        journal.take_back(db, [renamed])
+    assert dump(db) == before
+
+
+def test_people_who_were_merged_stay_one_when_an_older_merge_of_clusters_is_taken_back(db, three):
+    label(db, 1, "Ana")
+    label(db, 2, "Ana")
+    wrong = merge(db, 1, 2)
+    label(db, 3, "Anna")
+    do(db, "person merge", lambda db, _, into, others: people.merge_people(db, into, others), "Anna", ["Ana"])
+    journal.take_back(db, [wrong])
+    assert [people.cluster(db, number).name for number in (1, 2, 3)] == ["Anna"] * 3
+
+
+def test_the_machine_may_stand_on_what_is_taken_back(db, run, three):
+    face = members(db, 1)[0]
+    moved = do(db, "face move", faces.move, [face], None)
+    (new,) = {row[0] for row in db.execute("SELECT cluster_id FROM cluster")} - {1, 2, 3}
+    (found,) = library.add_photo(db, run, "/lib/later.jpg", "a")
+    library.join(db, run, new, [found])
+    journal.take_back(db, [moved])
+    assert face in members(db, 1)
+    assert members(db, new) == [found]
+
+
+def test_a_split_is_taken_back_and_its_parts_are_no_longer_different(db, three):
+    before = dump(db)
+    split = do(db, "cluster split", parting.split_into, 1, 2)
+    new = max(row[0] for row in db.execute("SELECT cluster_id FROM cluster"))
+    with pytest.raises(UsageProblem, match="are different people, as you said"):
+        merge(db, 1, new)
+    merge(db, 2, new)
+    with pytest.raises(UsageProblem, match=f"clusters 1 and 2 are different people.*'faceindex undo {split}'"):
+        merge(db, 1, 2)
+    journal.take_back(db, [split])
+    merge_of_the_rest = journal.entries(db, -1)
+    assert len(members(db, 1)) == 2
+    assert dump(db)["different"] == []
+    journal.take_back(db, [e.journal_id for e in merge_of_the_rest if e.command == "cluster merge"])
+    assert dump(db) == before
+
+
+def test_what_cannot_both_be_is_not_brought_back(db, three):
+    apart = do(db, "cluster different", parting.different, 1, 2)
+    journal.take_back(db, [apart])
+    back = journal.entries(db)[0].journal_id
+    label(db, 1, "Anna")
+    label(db, 2, "Anna")
+    before = dump(db)
+    with pytest.raises(UsageProblem, match="cannot both be Anna"):
+        journal.take_back(db, [back])
+    assert dump(db) == before
+
+
+def test_undo_and_redo_of_a_label_take_what_a_scan_copied_along(db, run, three):
+    entry = label(db, 1, "Anna")
+    (edited,) = library.add_photo(db, run, "/lib/edited.jpg", "a")
+    with index_file.transaction(db):
+        photos.carry(db, [(members(db, 1)[0], edited)])
+        averages.assign(db, {edited: 1})
+    before = dump(db)
+    journal.take_back(db, [entry])
+    assert library.labels(db) == {}
+    assert library.members(db)[edited] is None
+    journal.take_back(db, [max(e.journal_id for e in journal.entries(db))])
+    assert dump(db) == before
+
+
+def test_an_entry_taken_back_by_an_older_version_cannot_come_back(db, three):
+    entry = label(db, 1, "Anna")
+    db.execute("UPDATE journal SET undone_at = '2020-01-01T00:00:00Z'")
+    with pytest.raises(UsageProblem, match="by an older version"):
+        journal.take_back(db, [entry])
+
+
+def test_several_entries_are_taken_back_together_or_not_at_all(db, three):
+    first, second = label(db, 1, "Anna"), label(db, 2, "Ben")
+    before = dump(db)
+    with pytest.raises(FaceindexError, match="there is no entry 99"):
+        journal.take_back(db, [first, 99])
+    assert dump(db) == before
+    assert [e.journal_id for e in journal.take_back(db, [first, second])] == [second, first]
+    assert journal.entries(db, 1)[0].summary == "taken back: cluster label; cluster label"
+    assert library.labels(db) == {}
