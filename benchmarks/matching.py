@@ -1,40 +1,50 @@
-"""Time `match` against a plain loop over faces, side by side: python benchmarks/matching.py [FACES] [AVERAGES]
+"""Time grouping and matching, each in a process of its own: python benchmarks/matching.py [CASE]...
 
-The loop does only the nearest average of each face, as one would write it with face_distance, without
-margin, photos or rejected pairs; it runs on a sample and its time is multiplied up.
+    group-10k, group-100k    unknown faces to groups, in a library without clusters
+    match-1m                 a night's 10,000 new faces against the averages of 1,000,000 known ones
+    loop                     100,000 faces against 10,000 averages, beside a plain loop over faces
+    group-1m, match-all-1m   only when named: a million unknown faces; 10,000 against a million averages of one face
+
+The loop does only the nearest average of each face, as one would write it with face_distance, without margin,
+photos, rejected pairs or a cohort; it runs on a sample and its time is multiplied up.
 """
 
 from __future__ import annotations
 
 import resource
+import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 
-from faceindex.matching import match
+from faceindex.clustering import group
+from faceindex.distance import Cohort, drawn
+from faceindex.matching import Matches, match, rules_for
 
 SAMPLE = 300  # faces the plain loop is timed on
 PEAK = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss units in a MB
+NIGHT = 10_000  # new faces
+EACH = 5  # faces of a person, on average
+NAMED = 100  # one cluster in so many bears a name
+ONES = np.ones(128, np.float32)
 
 
-def library(faces: int, averages: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Encodings of people scattered like dlib's, two to a photo; half of the faces belong to nobody known."""
-    rng = np.random.default_rng(0)
-    centres = rng.standard_normal((averages, 128), np.float32) * np.float32(0.052)
-    encodings = rng.standard_normal((faces, 128), np.float32) * np.float32(0.027)
-    known = faces // 2
-    encodings[:known] += centres[rng.integers(averages, size=known)]
-    encodings[known:] += rng.standard_normal((faces - known, 128), np.float32) * np.float32(0.052)
-    return encodings, rng.integers(known, size=faces), centres
+def centres(people: int, seed: int = 0) -> np.ndarray:
+    """People scattered like dlib's encodings of them."""
+    return np.random.default_rng(seed).standard_normal((people, 128), np.float32) * np.float32(0.052)
 
 
-def plain_loop(faces: np.ndarray, averages: np.ndarray) -> list[int]:
-    nearest = []
-    for face in faces:
-        away = np.linalg.norm(averages - face, axis=1)
-        nearest.append(int(away.argmin()) if away.min() < 0.40 else -1)
-    return nearest
+def faces_of(people: np.ndarray, whose: np.ndarray, seed: int = 1) -> np.ndarray:
+    spread = np.random.default_rng(seed).standard_normal((len(whose), 128), np.float32)
+    return people[whose] + spread * np.float32(0.024)
+
+
+def some_of(people: int, count: int) -> np.ndarray:
+    """Whose so many faces are: few people are on many photos, many on few."""
+    rng = np.random.default_rng(2)
+    return np.minimum(rng.geometric(2 / people, count), people) - 1
 
 
 def peak() -> float:
@@ -42,19 +52,92 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PEAK
 
 
-def main() -> None:
-    n, c = (int(text) for text in (*sys.argv[1:], *("100000", "10000")[len(sys.argv) - 1 :]))
-    faces, photos, averages = library(n, c)
+def timed(what: str, work: Callable[[], str]) -> float:
+    """Do it, and say how long it took and how much memory it needed."""
     before, start = peak(), time.perf_counter()
-    found = match(faces, photos, averages, np.arange(c), np.arange(c) % 2 == 0, np.ones(128, np.float32))
-    ours, after = time.perf_counter() - start, peak()
+    told = work()
+    seconds = time.perf_counter() - start
+    print(f"{what:45} {seconds:8.2f} s   peak {peak():,.0f} MB ({before:,.0f} MB before)   {told}", flush=True)
+    return seconds
+
+
+def grouping(count: int) -> None:
+    whose = some_of(count // EACH, count)
+    faces = faces_of(centres(count // EACH), whose)
+
+    def work() -> str:
+        groups, cohort = group(faces, np.arange(count), ONES)
+        return f"{groups.max() + 1:,} groups of {len(np.unique(whose)):,} people, cohort of {size_of(cohort):,}"
+
+    timed(f"group {count:,} unknown faces", work)
+
+
+def size_of(cohort: Cohort | None) -> int:
+    return len(cohort.faces) if cohort else 0
+
+
+def night(averages: int) -> None:
+    """Half of the new faces belong to people who are known, two to a photo."""
+    known = centres(averages)
+    whose = np.random.default_rng(3).integers(averages, size=NIGHT)
+    faces = faces_of(known, whose)
+    faces[NIGHT // 2 :] = faces_of(centres(NIGHT // 2, seed=4), np.arange(NIGHT // 2))
+    named = np.arange(averages) % NAMED == 0
+    persons = np.where(named, np.arange(averages), -1 - np.arange(averages))
+    first = np.arange(2000)
+    cohort = drawn(known[first], persons[first], -2 - first, ONES)
+    rules = rules_for(cohort, int(named.sum()))
+
+    def work() -> str:
+        found = match(faces, np.arange(NIGHT) // 2, known, persons, named, ONES, rules, None, cohort)
+        return f"{joined(found):,} joined"
+
+    timed(f"match {NIGHT:,} faces with {averages:,} averages", work)
+
+
+def joined(found: Matches) -> int:
+    return int((found.cluster >= 0).sum())
+
+
+def loop() -> None:
+    count, averages = 100_000, 10_000
+    known, every = centres(averages), np.arange(averages)
+    faces = faces_of(known, np.random.default_rng(3).integers(averages, size=count))
+    cohort = drawn(known, every, -2 - every, ONES)
+    photos, named = np.arange(count) // 2, every % 2 == 0
+    for what, judged in (("plain", None), ("by a cohort", cohort)):
+        rules = rules_for(judged, averages)
+
+        def work(rules=rules, judged=judged) -> str:
+            return f"{joined(match(faces, photos, known, every, named, ONES, rules, None, judged)):,} joined"
+
+        timed(f"match {count:,} with {averages:,} averages, {what}", work)
     start = time.perf_counter()
-    plain_loop(faces[:SAMPLE], averages)
-    loop = (time.perf_counter() - start) * n / SAMPLE
-    print(f"{n:,} faces, {c:,} averages: {(found.cluster >= 0).sum():,} joined")
-    print(f"match                 {ours:8.1f} s   peak {after:,.0f} MB ({before:,.0f} MB before)")
-    print(f"plain loop            {loop:8.1f} s   extrapolated from {SAMPLE} faces")
-    print(f"match is {loop / ours:.1f} times as fast; all distances at once would take {4e-6 * n * c:,.0f} MB")
+    for face in faces[:SAMPLE]:
+        np.linalg.norm(known - face, axis=1).argmin()
+    seconds = (time.perf_counter() - start) * count / SAMPLE
+    print(f"{'the same in a plain loop over faces':45} {seconds:8.2f} s   extrapolated from {SAMPLE} faces")
+
+
+CASES: dict[str, Callable[[], None]] = {
+    "group-10k": lambda: grouping(10_000),
+    "group-100k": lambda: grouping(100_000),
+    "match-1m": lambda: night(1_000_000 // EACH),
+    "loop": loop,
+    "group-1m": lambda: grouping(1_000_000),
+    "match-all-1m": lambda: night(1_000_000),
+}
+
+
+def main() -> None:
+    cases = sys.argv[1:] or list(CASES)[:4]
+    if set(cases) - set(CASES):
+        sys.exit(__doc__)
+    if len(cases) == 1:
+        CASES[cases[0]]()
+        return
+    for case in cases:
+        subprocess.run([sys.executable, __file__, case], check=True)
 
 
 if __name__ == "__main__":

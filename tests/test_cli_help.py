@@ -102,8 +102,8 @@ def test_help_documents_every_exit_code() -> None:
         ("scan --max-time 6", "write it like 90s, 45m, 6h or 1h30m"),
         ("scan --max-time 6h!", "write it like 90s, 45m, 6h or 1h30m"),
         ("scan --preset dog", "'fast', 'hog-then-cnn', 'both', 'cnn'"),
-        ("scan --faces tiny", "write small, normal, large or pixels from 36 on"),
-        ("scan --faces 35", "write small, normal, large or pixels from 36 on"),
+        ("scan --faces tiny", "write small, normal, large or pixels from 36 to 1000"),
+        ("scan --faces 35", "write small, normal, large or pixels from 36 to 1000"),
         ("scan --runtime torch", "'onnx', 'dlib'"),
         ("scan --size 3", "80"),
         ("status --jsno", "--json"),
@@ -112,7 +112,7 @@ def test_help_documents_every_exit_code() -> None:
         ("cluster merge 1", "missing argument 'OTHER...'"),
         ("cluster list --json --csv", "choose one of --json and --csv"),
         ("cluster list --named --unnamed", "choose one of --unnamed and --named"),
-        ("undo 0", "0 is not in the range"),
+        ("undo --last 0", "0 is not in the range"),
         ("--db", "--db"),
     ],
 )
@@ -202,7 +202,7 @@ def test_the_document_names_every_column_of_every_listing() -> None:
         "photo show": ("photo", "FACES"),
         "duplicates": ("duplicates", "DUPLICATES"), "problem list": ("problem", "PROBLEMS"),
         "person list": ("person", "PEOPLE"), "journal": ("journal", "ENTRIES"), "root list": ("root", "ROOTS"),
-        "weights": ("weights", "WEIGHTS"),
+        "weights": ("weights", "WEIGHTS"), "suggest": ("suggest", "SUGGESTIONS"), "rematch": ("rematch", "MOVES"),
     }  # fmt: skip
     for name, (module, constant) in columns.items():
         named = getattr(importlib.import_module(f"faceindex.cli.{module}"), constant)

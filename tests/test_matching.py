@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from faceindex import matching
-from faceindex.matching import distances, fixed, match, mean, variance_weights
+from faceindex import distance, matching
+from faceindex.distance import Cohort, distances
+from faceindex.matching import Rules, fixed, match, mean, rules_for, variance_weights
 
 D = 8
 ONES = np.ones(D, np.float32)
@@ -27,7 +28,10 @@ def at(*places: float) -> np.ndarray:
     return faces
 
 
-def decide(faces, photos, averages, persons=None, named=None, forbidden=(), threshold=0.4, margin=0.06):
+RULES = Rules(named=0.4, unnamed=0.4, margin=0.06)
+
+
+def decide(faces, photos, averages, persons=None, named=None, forbidden=(), rules=RULES, cohort=None):
     columns = len(averages)
     return match(
         faces,
@@ -36,9 +40,9 @@ def decide(faces, photos, averages, persons=None, named=None, forbidden=(), thre
         np.arange(columns) if persons is None else np.asarray(persons),
         np.ones(columns, bool) if named is None else np.asarray(named),
         ONES,
-        threshold,
-        margin,
+        rules,
         np.array(forbidden, np.int64).reshape(-1, 2),
+        cohort,
     )
 
 
@@ -126,31 +130,6 @@ def test_an_encoding_that_is_no_encoding_is_refused(number):
         fixed(np.full((1, D), number, np.float32))
 
 
-# distances
-
-
-@settings(deadline=None)
-@given(st.integers(0, 2**32))
-def test_distances_are_those_of_double_precision(seed):
-    rng = np.random.default_rng(seed)
-    faces, averages = (rng.normal(0.1, 0.08, (rows, 128)).astype(np.float32) for rows in (17, 23))
-    averages[0] = faces[0]
-    weights = rng.uniform(0.5, 2, 128).astype(np.float32)
-    wide = faces.astype(np.float64)[:, None] - averages
-    exact = np.sqrt((weights * wide**2).sum(2))
-    found = distances(faces, averages, weights)
-    assert found.dtype == np.float32
-    assert np.allclose(found[exact > 0.1], exact[exact > 0.1], atol=1e-5)
-    assert np.allclose(found, exact, atol=3e-3)  # the square root enlarges rounding near 0
-
-
-def test_blocks_do_not_show(monkeypatch):
-    faces = np.random.default_rng(0).normal(size=(50, D)).astype(np.float32)
-    whole = distances(faces, faces[:7], ONES)
-    monkeypatch.setattr(matching, "BLOCK", 30)
-    assert np.allclose(distances(faces, faces[:7], ONES), whole, atol=1e-5)
-
-
 # decision
 
 
@@ -164,7 +143,7 @@ def test_a_face_joins_the_nearest_average_within_the_threshold():
 
 
 def test_a_distance_equal_to_the_threshold_is_too_far():
-    assert decide(at(0.5), [0], at(0), threshold=0.5).cluster.tolist() == [-1]
+    assert decide(at(0.5), [0], at(0), rules=Rules(0.5, 0.5, 0)).cluster.tolist() == [-1]
 
 
 def test_a_face_between_two_people_joins_neither():
@@ -197,7 +176,7 @@ def test_a_rejected_pair_is_never_joined_and_is_no_rival():
 
 def test_a_face_forbidden_everywhere_sees_nobody():
     found = decide(at(0), [0], at(0, 1), forbidden=[(0, 0), (0, 1)])
-    assert [array.tolist() for array in astuple(found)] == [[-1], [-1], [np.inf], [-1], [np.inf]]
+    assert [array.tolist() for array in astuple(found)[:5]] == [[-1], [-1], [np.inf], [-1], [np.inf]]
 
 
 def test_of_two_faces_of_a_photo_the_nearer_wins_and_the_other_goes_on():
@@ -221,7 +200,7 @@ def test_a_person_who_is_on_the_photo_already_is_no_rival():
 @pytest.mark.parametrize(("faces", "averages"), [(0, 3), (3, 0), (0, 0)])
 def test_nobody_to_match_is_no_error(faces, averages):
     found = decide(at(*[0.1] * faces), range(faces), at(*range(averages)))
-    assert [len(array) for array in astuple(found)] == [faces] * 5
+    assert [len(array) for array in astuple(found)] == [faces] * 7
     assert averages or (found.cluster == -1).all()
 
 
@@ -240,9 +219,9 @@ def scenes(draw: st.DrawFn):
     return faces, photos, averages, persons, named, pairs
 
 
-def plainly(faces, photos, averages, persons, named, pairs, threshold=0.4, margin=0.06):
+def plainly(faces, photos, averages, persons, named, pairs, rules=RULES, away=None):
     """The rules of match(), one face at a time."""
-    away = distances(faces, averages, ONES)
+    away = distances(faces, averages, ONES) if away is None else away.copy()
     away[pairs[:, 0], pairs[:, 1]] = np.inf
     cluster = np.full(len(faces), -1)
     while True:
@@ -253,7 +232,8 @@ def plainly(faces, photos, averages, persons, named, pairs, threshold=0.4, margi
             if not named[nearest]:
                 rivals &= named
             rival = away[face][rivals].min(initial=np.inf)
-            if away[face, nearest] < threshold and rival >= away[face, nearest] + np.float32(margin):
+            near = np.float32(rules.named if named[nearest] else rules.unnamed)
+            if away[face, nearest] < near and rival >= away[face, nearest] + np.float32(rules.margin):
                 wishes.append((away[face, nearest], nearest, face))
         if not wishes:
             return cluster
@@ -272,7 +252,7 @@ def test_matches_are_those_of_the_rules_applied_face_by_face(scene):
 @given(scenes())
 def test_small_blocks_change_nothing(scene):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(matching, "BLOCK", 20)
+        patch.setattr(distance, "BLOCK", 20)
         assert decide(*scene).cluster.tolist() == plainly(*scene).tolist()
 
 
@@ -298,4 +278,122 @@ def test_the_order_of_faces_makes_no_difference_to_a_match(scene, seed):
     found = decide(*scene)
     again = decide(faces[shuffled], photos[shuffled], averages, persons, named, moved)
     for one, other in zip(astuple(found), astuple(again), strict=True):
-        assert (one[shuffled] == other).all()
+        assert np.array_equal(one[shuffled], other, equal_nan=True)
+
+
+# rules
+
+
+def test_without_a_cohort_the_plain_threshold_holds():
+    rules = rules_for(None, 5000)
+    assert rules == Rules(matching.MATCH_THRESHOLD, matching.MATCH_THRESHOLD, matching.MARGIN)
+
+
+def a_cohort(typical=1.4, close=1.05):
+    none = np.zeros(0, np.int64)
+    return Cohort(np.zeros((0, D), np.float32), none, none, typical, close)
+
+
+def test_the_more_people_the_nearer_a_face_must_be_to_get_a_name():
+    few, some, many = (rules_for(a_cohort(), people).named for people in (2, matching.FEWEST_PEOPLE, 10_000))
+    assert few == some > many
+
+
+def test_an_unnamed_cluster_is_joined_from_farther_away_whoever_is_known():
+    few, many = (rules_for(a_cohort(), people) for people in (10, 10_000))
+    assert few.unnamed == many.unnamed > few.named
+
+
+def test_threshold_and_margin_of_the_user_win():
+    for cohort in (None, a_cohort()):
+        assert rules_for(cohort, 100, 0.5, 0.01) == Rules(0.5, 0.5, 0.01)
+
+
+def test_a_name_asks_for_less_distance_than_an_unnamed_cluster():
+    rules = Rules(named=0.2, unnamed=0.4, margin=0)
+    assert decide(at(0.3), [0], at(0), named=[True], rules=rules).cluster.tolist() == [-1]
+    assert decide(at(0.3), [0], at(0), named=[False], rules=rules).cluster.tolist() == [0]
+
+
+# by a cohort
+
+JUDGED = Rules(named=0.6, unnamed=0.8, margin=0.05)
+
+
+@st.composite
+def judged_scenes(draw: st.DrawFn):
+    """A scene, and a cohort of which some belong to people of the scene and stand on its photos."""
+    scene = draw(scenes())
+    _, photos, averages, persons, _, _ = scene
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    size = draw(st.integers(1, 12))
+    strangers = rng.normal(0, 0.5, (size, D)).astype(np.float32)
+    near = averages[rng.integers(len(averages), size=size)] + rng.normal(0, 0.3, (size, D)).astype(np.float32)
+    owners = 1000 + np.arange(size)
+    known = rng.permutation(size)[: distance.SPARE]  # a person whose more of the cohort are is judged by fewer
+    owners[known] = rng.choice(persons, len(known))
+    pictures = np.where(rng.random(size) < 0.3, rng.choice(photos, size), -1)
+    return scene, Cohort(np.where(rng.random((size, 1)) < 0.5, strangers, near), owners, pictures)
+
+
+def half(face, photo, person, cohort):
+    """½/μ of one face, slowly: the cohort's nearest, but those of that person, that photo, and too near."""
+    away = [
+        float(np.linalg.norm(face.astype(float) - other))
+        for other, whose, where in zip(cohort.faces, cohort.persons, cohort.photos, strict=True)
+        if whose != person and (photo is None or where != photo)
+    ]
+    near = sorted(one for one in away if one >= distance.TOO_NEAR)[: distance.NEAREST]
+    return 0.5 / np.mean(near) if near else distance.UNJUDGED
+
+
+def judged(faces, photos, averages, persons, cohort):
+    """Normalised distances, one by one."""
+    return np.array([
+        [
+            np.linalg.norm(face.astype(float) - average)
+            * (half(face, photo, person, cohort) + half(average, None, person, cohort))
+            for average, person in zip(averages, persons, strict=True)
+        ]
+        for face, photo in zip(faces, photos, strict=True)
+    ])  # fmt: skip
+
+
+@settings(deadline=None, max_examples=100)
+@given(judged_scenes())
+def test_normalised_matches_are_those_of_a_slow_and_obvious_loop(scene_and_cohort):
+    (faces, photos, averages, persons, named, pairs), cohort = scene_and_cohort
+    away = judged(faces, photos, averages, persons, cohort)
+    found = decide(faces, photos, averages, persons, named, pairs, JUDGED, cohort)
+    expected = plainly(faces, photos, averages, persons, named, pairs, JUDGED, away)
+    assert found.cluster.tolist() == expected.tolist()
+
+
+@settings(deadline=None, max_examples=100)
+@given(judged_scenes())
+def test_both_distances_are_told_the_plain_and_the_normalised(scene_and_cohort):
+    (faces, photos, averages, persons, named, pairs), cohort = scene_and_cohort
+    away = judged(faces, photos, averages, persons, cohort)
+    found = decide(faces, photos, averages, persons, named, pairs, JUDGED, cohort)
+    rows = np.flatnonzero(found.nearest >= 0)
+    columns = found.nearest[rows]
+    assert np.allclose(found.normalised[rows], away[rows, columns], rtol=1e-3, atol=1e-3)
+    assert np.allclose(found.distance[rows], np.linalg.norm(faces[rows] - averages[columns], axis=1), atol=1e-5)
+    second = np.flatnonzero(found.runner_up >= 0)
+    assert np.allclose(found.runner_up_normalised[second], away[second, found.runner_up[second]], rtol=1e-3, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=50)
+@given(judged_scenes(), st.integers(0, 2**32))
+def test_the_order_of_faces_makes_no_difference_with_a_cohort(scene_and_cohort, seed):
+    (faces, photos, averages, persons, named, _), cohort = scene_and_cohort
+    shuffled = np.random.default_rng(seed).permutation(len(faces))
+    one = decide(faces, photos, averages, persons, named, rules=JUDGED, cohort=cohort)
+    other = decide(faces[shuffled], photos[shuffled], averages, persons, named, rules=JUDGED, cohort=cohort)
+    assert (one.cluster[shuffled] == other.cluster).all()
+
+
+def test_without_a_cohort_there_is_no_normalised_distance():
+    found = decide(at(0.1), [0], at(0, 1))
+    assert np.isnan(found.normalised).all()
+    assert np.isnan(found.runner_up_normalised).all()
