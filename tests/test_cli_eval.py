@@ -81,6 +81,25 @@ def test_programs_get_everything_with_intervals(index: Path) -> None:
     assert found["recommended"] is None
 
 
+def test_what_dates_contribute_is_told_where_a_birth_is_known(tmp_path: Path, index: Path) -> None:
+    def without() -> list[str]:
+        return [c["what"] for c in asked()["contributions"] if c["what"] == "without dates"]
+
+    with crowd(tmp_path, 0) as many:
+        many.db.execute("UPDATE person SET born = '2010' WHERE name = 'person 0'")
+        assert without() == []  # none of the photos is dated
+        many.db.execute("UPDATE photo SET taken_at = '2008-01-01T10:00:00'")
+        assert without() == ["without dates"]
+        found = asked()
+        (barred,) = [person for person in found["persons"] if person["person"] == "person 0"]
+        assert barred["recall"]["part"] == 0  # all are from before that birth
+        assert found["in_force"]["recall"]["part"] >= 165
+        many.db.execute("UPDATE photo SET taken_at = '2012-01-01T10:00:00'")
+        assert without() == []
+        many.db.execute("UPDATE photo SET taken_at = '2030-01-01T10:00:00' WHERE photo_id > 30")
+        assert without() == ["without dates"]
+
+
 def test_a_target_that_can_be_shown_gives_a_threshold(index: Path) -> None:
     found = asked("--target", "0.05")
     assert found["recommended"] > 0.3

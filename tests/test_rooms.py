@@ -18,9 +18,9 @@ ROOMS = (
     "pipeline api",
     "store engines backends",
     "worker",
-    "db crawl image sheet nets suggesting evaluating labelfile",
+    "db crawl image sheet nets suggesting evaluating",
     "matching clustering splitting",
-    "exif header native presets distance labelfile",
+    "exif header native presets distance growing labelfile",
     "models errors stopwatch",
 )
 LINE = {room: number for number, rooms in enumerate(ROOMS) for room in rooms.split()}

@@ -103,6 +103,8 @@ def _binding(each: Row) -> str:
     if each["kind"] == "different":
         whom = _cluster(each["cluster"], each["person"])
         return f"Not {whom}: a human said that these are different people (entry {each['entry']})."
+    if each["kind"] == "age":
+        return f"Not {_cluster(each['cluster'], each['person'])}: it shows them at another age."
     return f"Not {person}: not born yet when the photo was taken."
 
 

@@ -115,6 +115,7 @@ def _together(labelled: Labelled, strangers: Labelled) -> Labelled:
         np.concatenate([labelled.photos, strangers.photos]),
         np.concatenate([labelled.persons, strangers.persons]),
         np.concatenate([labelled.columns, strangers.columns]),
+        np.concatenate([labelled.never, np.add(strangers.never, (len(labelled.faces), 0))]),
     )
 
 
@@ -135,8 +136,10 @@ def contributions(
     if weighted and judged:
         variants.append(("without both", Measure(ones, None), margin))
     found = [_contribution(name, labelled, averages, everybody, one, wide) for name, one, wide in variants]
+    if len(everybody.never):
+        found.append(_contribution("without dates", labelled.undated(), averages, everybody.undated(), measure, margin))
     if len(np.unique(averages.persons)) < len(averages.persons):
-        single = labelled.joined(averages), averages.joined(), everybody
+        single = labelled.joined(averages), averages.joined(), everybody.undated()
         found.append(_contribution("one average a person", *single, measure, margin))
     return tuple(found)
 

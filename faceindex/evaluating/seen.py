@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 NOWHERE = -1  # no photo has this number
+NOTHING = np.zeros((0, 2), np.int64)
 
 
 # what is given
@@ -36,6 +37,7 @@ class Labelled:
     photos: Integers  # (N,)
     persons: Integers  # (N,)
     columns: Integers  # (N,) the average that it moves, -1: none
+    never: Integers = field(default_factory=NOTHING.copy)  # (K, 2) rows, ascending, and averages that dates forbid them
 
     @staticmethod
     def of_people(faces: Array, persons: Integers) -> Labelled:
@@ -43,9 +45,14 @@ class Labelled:
         return Labelled(faces, np.arange(len(faces)), persons, np.unique(persons, return_inverse=True)[1].reshape(-1))
 
     def joined(self, averages: Averages) -> Labelled:
-        """The same where each person has one average."""
+        """The same where each person has one average; what dates forbid to one of several is left out."""
         owner = np.unique(averages.persons, return_inverse=True)[1].reshape(-1)
-        return Labelled(self.faces, self.photos, self.persons, np.where(self.columns < 0, NOWHERE, owner[self.columns]))
+        columns = np.where(self.columns < 0, NOWHERE, owner[self.columns])
+        return Labelled(self.faces, self.photos, self.persons, columns)
+
+    def undated(self) -> Labelled:
+        """The same without what dates forbid."""
+        return replace(self, never=NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +222,8 @@ def _seen(
         else:
             away = normalised(faces[block], norms[block], means, points, averages.persons, measure.weights)
         leave_out(away, block)
+        some = labelled.never[slice(*np.searchsorted(labelled.never[:, 0], [block.start, block.stop]))]
+        away[some[:, 0] - block.start, some[:, 1]] = np.inf
         rows, nearest = np.arange(len(away)), away.argmin(1)
         person[block], reach[0, block] = averages.persons[nearest], away[rows, nearest]
         away[averages.persons[nearest, None] == averages.persons] = np.inf

@@ -16,7 +16,7 @@ import numpy as np
 
 from faceindex import suggesting
 from faceindex.errors import FaceindexError
-from faceindex.store import answers, faces, journal, parting, people, questions
+from faceindex.store import ages, answers, faces, journal, parting, people, questions
 from faceindex.suggesting import Asked, Known, Measure
 
 Kind = Literal["who", "same", "wrong"]
@@ -177,7 +177,7 @@ class Queue:
 
     def answer(self, question: Question, answer: Answer, name: str = "") -> str:
         """Do what the answer says, as one entry; returns a sentence. Raises FaceindexError where that cannot be."""
-        command, summary, act = _change(question, answer, people.clean_name(name) if name else "")
+        command, summary, act = _change(self.db, question, answer, people.clean_name(name) if name else "")
         with journal.entry(self.db, command, summary) as number:
             answers.refuse_gone(self.db, question.cluster, question.face)
             gained = act(self.db, number)
@@ -215,8 +215,12 @@ def stands(db: sqlite3.Connection, backend: str, question: Question) -> bool:
 Act = Callable[[sqlite3.Connection, int], Gained]
 
 
-def _change(question: Question, answer: Answer, name: str) -> tuple[str, str, Act]:
+def _change(db: sqlite3.Connection, question: Question, answer: Answer, name: str) -> tuple[str, str, Act]:
     """The journal's command and summary, and what to do."""
+    if question.kind == "who" and answer == "yes" and ages.differ(db, question.cluster, question.other or 0):
+        # An average of each age says more than one of both.
+        summary = f"cluster {question.cluster} is {question.person}, at another age"
+        return "cluster label", summary, _naming(question.cluster, question.person or "")
     return {"who": _of_cluster, "same": _of_pair, "wrong": _of_face}[question.kind](question, answer, name)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from faceindex.matching import Rules, rules_for
 from faceindex.pipeline.rematching import decide
-from faceindex.store import questions, reasons
+from faceindex.store import ages, questions, reasons
 from faceindex.store.questions import InForce, Members
 from faceindex.suggesting import Against, Faces, Known, Near, Standing, nearest, standing
 
@@ -29,7 +29,7 @@ def explain(db: sqlite3.Connection, face_id: int) -> Row:
         return {
             **face,
             "match": reasons.match(db, face_id),
-            "constraints": reasons.constraints(db, face_id),
+            "constraints": reasons.constraints(db, face_id) + ages.binding(db, face["backend"], face["photo"]),
             "now": _now(db, face, force) if force and face["encoded"] else None,
         }
 
@@ -39,8 +39,8 @@ def _now(db: sqlite3.Connection, face: Row, force: InForce) -> Row:
     rules = rules_for(force.measure.cohort, known.people())
     against = Against.of(known, force.measure)
     members = questions.one(db, face["face"], known) or _homeless(db, face)
-    pairs = questions.never_of_faces(db, [face["face"]])
-    never = questions.in_rows(pairs, members.ids)
+    pairs = questions.never_of_faces(db, [face["face"]]), ages.never(db, face["backend"], [face["face"]])
+    never = questions.in_rows(np.concatenate(pairs), members.ids)
     seen = _stands(against, members, never)
     names = questions.names_of(db, known.ids[known.named].tolist())
     target = int(decide(known, members.faces.columns, seen, rules).targets[0]) if len(known.ids) else -1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from faceindex import clustering, matching
 from faceindex.db import transaction
 from faceindex.distance import Cohort, distances
+from faceindex.pipeline.ageing import Ages
 from faceindex.pipeline.options import ScanOptions
 from faceindex.pipeline.stop import Stop
 from faceindex.store import averages, cohorts, encodings, labels, runs
@@ -102,9 +103,13 @@ def _match_batch(
     cohort = measure.cohort(batch.photo_ids)
     people = len(np.unique(gallery.persons[gallery.named]))
     rules = matching.rules_for(cohort, people, options.threshold, options.margin, len(gallery.cluster_ids))
-    found = _join(db, measure.weights, rules, batch, gallery, cohort)
+    ages = Ages.of(db, options.backend, batch)
+    forbidden = set(encodings.forbidden(db, batch))
+    never = _places(forbidden | ages.never(batch), batch, gallery)
+    found = _join(measure.weights, rules, batch, gallery, never, cohort)
     joined: NDArray[np.bool_] = found.cluster >= 0
     matches = _as_matches(batch, gallery, found, joined)
+    matches = ages.settle(db, run_id, options.backend, batch, matches, forbidden)
     groups = _found_clusters(db, run_id, options, measure, batch, found, ~joined & batch.counts, gallery)
     encodings.put_aside(db, batch.face_ids[~joined & ~batch.counts].tolist())
     _discount_copies(db, batch, measure.weights, [*matches, *groups])
@@ -129,11 +134,11 @@ def _discount_copies(db: sqlite3.Connection, batch: Unmatched, weights: Weights,
 
 
 def _join(
-    db: sqlite3.Connection,
     weights: Weights,
     rules: matching.Rules,
     batch: Unmatched,
     gallery: Averages,
+    never: NDArray[np.int64],
     cohort: Cohort | None,
 ) -> matching.Matches:
     return matching.match(
@@ -144,7 +149,7 @@ def _join(
         gallery.named,
         weights.vector,
         rules,
-        _forbidden(db, batch, gallery),
+        never,
         cohort,
     )
 
@@ -154,16 +159,12 @@ def _ranks(photo_ids: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.cumsum(np.diff(photo_ids, prepend=photo_ids[:1]) != 0)
 
 
-def _forbidden(db: sqlite3.Connection, batch: Unmatched, gallery: Averages) -> NDArray[np.int64]:
-    """(K, 2) pairs of (row, column) that must never be."""
+def _places(pairs: Iterable[tuple[int, int]], batch: Unmatched, gallery: Averages) -> NDArray[np.int64]:
+    """(K, 2) pairs of (row, column) from pairs of (face_id, cluster_id)."""
     row_of = {int(face): row for row, face in enumerate(batch.face_ids)}
     column_of = {int(cluster): column for column, cluster in enumerate(gallery.cluster_ids)}
-    pairs = [
-        (row_of[face], column_of[cluster])
-        for face, cluster in encodings.forbidden(db, batch)
-        if face in row_of and cluster in column_of
-    ]
-    return np.array(pairs, np.int64).reshape(-1, 2)
+    found = [(row_of[face], column_of[cluster]) for face, cluster in pairs if face in row_of and cluster in column_of]
+    return np.array(sorted(found), np.int64).reshape(-1, 2)
 
 
 def _as_matches(batch: Unmatched, gallery: Averages, found: matching.Matches, joined: NDArray[np.bool_]) -> list[Match]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from faceindex.db import transaction
 from faceindex.matching import Rules, rules_for
 from faceindex.pipeline.options import ScanOptions
-from faceindex.store import averages, encodings, journal, listings, questions
+from faceindex.store import ages, averages, encodings, journal, listings, questions
 from faceindex.store.encodings import Match
 from faceindex.store.questions import InForce, Members
 from faceindex.suggesting import Against, Known, Standing, standing
@@ -118,13 +118,19 @@ def _compared(db: sqlite3.Connection, options: ScanOptions, force: InForce) -> R
     against = Against.of(known, force.measure)
     looked_at, moves = 0, []
     for members in questions.machine_matched(db, options.backend, known):
-        never = questions.in_rows(questions.never_of_faces(db, members.ids.tolist()), members.ids)
+        never = questions.in_rows(_never(db, options.backend, members), members.ids)
         seen = standing(against, members.faces, never)
         decision = decide(known, members.faces.columns, seen, rules)
         looked_at += len(members.ids)
         moves += _moves(known, members, seen, decision, normalised=force.measure.cohort is not None)
     names = questions.names_of(db, known.ids[known.named].tolist())
     return Rematch(looked_at, [_with_names(move, names) for move in _one_of_each_photo(known, moves)])
+
+
+def _never(db: sqlite3.Connection, backend: str, members: Members) -> NDArray[np.int64]:
+    """(K, 2) pairs (face_id, owner) that must not be."""
+    faces = members.ids.tolist()
+    return np.concatenate([questions.never_of_faces(db, faces), ages.never(db, backend, faces)])
 
 
 def _moves(known: Known, members: Members, seen: Standing, decision: Decision, *, normalised: bool) -> list[Move]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceindex.errors import UsageProblem
 from faceindex.evaluating.seen import NOWHERE, Answers, Averages, Labelled, Measure
-from faceindex.store import averages, cohorts, encodings
+from faceindex.growing import out_of_reach
+from faceindex.store import ages, averages, cohorts, encodings
 
 FEW = 1_000  # averages read at once
 
@@ -23,9 +25,9 @@ def answers(db: sqlite3.Connection, backend: str) -> Answers:
             raise UsageProblem("no faces have been compared yet; run 'faceindex scan' and name a few clusters first")
         people, columns = _averages(db, backend)
         return Answers(
-            _labelled(db, backend, columns),
+            _dated(db, backend, _labelled(db, backend, columns), people, columns),
             people,
-            _strangers(db, backend),
+            _dated(db, backend, _strangers(db, backend), people, columns),
             Measure(weights.vector, stored.cohort if stored else None),
             dict(map(tuple, db.execute("SELECT person_id, name FROM person"))),
         )
@@ -76,6 +78,18 @@ def _strangers(db: sqlite3.Connection, backend: str) -> Labelled:
         (backend,),
     ).fetchall()
     return _faces(rows, np.full(len(rows), NOWHERE))
+
+
+def _dated(
+    db: sqlite3.Connection, backend: str, faces: Labelled, people: Averages, columns: dict[int, int]
+) -> Labelled:
+    """The same faces with the averages that they cannot belong to by their photos' dates."""
+    far = out_of_reach(ages.taken(db, faces.photos), ages.spans(db, backend))
+    never = {(row, columns[cluster]) for row, cluster in far if cluster in columns}
+    for photo, person in ages.unborn(db, faces.photos):
+        rows, owned = np.flatnonzero(faces.photos == photo), np.flatnonzero(people.persons == person)
+        never.update((row, column) for row in rows.tolist() for column in owned.tolist())
+    return replace(faces, never=np.array(sorted(never), np.int64).reshape(-1, 2))
 
 
 def _faces(rows: list[sqlite3.Row], columns: NDArray[np.int64]) -> Labelled:

@@ -47,11 +47,11 @@ def restore(db: sqlite3.Connection, ledger: Ledger, flipped: Collection[int], fa
     _write_people(db, {key: wanted_people[key] for key in _touched(people, flipped)})
     _write_clusters(db, {key: wanted_clusters[key] for key in _touched(clusters, flipped)})
     _restore_faces(db, ledger, flipped, merges, wanted_clusters)
-    _restore_different(db, ledger, merges)
     for table, source, face_id in carried:
         photos.carry_over(db, table, source, face_id)
-    _inherit(db, history.heirs_of(_of_person_merges(db, ledger)), wanted_people)
     _settle_clusters(db, wanted_clusters)
+    _restore_different(db, ledger, merges)
+    _inherit(db, history.heirs_of(_of_person_merges(db, ledger)), wanted_people)
     _settle_people(db, wanted_people, wanted_clusters)
     _restore_roots(db, _chains(db, ledger, "root"), flipped)
     constraints.refuse_contradictions(db)
@@ -306,16 +306,26 @@ def _replace_person(db: sqlite3.Connection, old: int, new: int) -> None:
 
 
 def _settle_clusters(db: sqlite3.Connection, clusters: Mapping[Key, Said]) -> None:
-    """Delete clusters that no standing entry made and nothing refers to."""
+    """Have those clusters be there that a standing entry made or that something is said of a face by, and no others.
+
+    A pair of different clusters keeps neither of them: it is there while both are.
+    """
     for key, said in clusters.items():
-        if not said.exists:
-            db.execute(
-                """DELETE FROM cluster WHERE cluster_id = :cluster
-                   AND NOT EXISTS (SELECT 1 FROM face WHERE face.cluster_id = :cluster)
-                   AND NOT EXISTS (SELECT 1 FROM rejection WHERE rejection.cluster_id = :cluster)
-                   AND NOT EXISTS (SELECT 1 FROM different WHERE one_id = :cluster OR other_id = :cluster)""",
-                {"cluster": key[0]},
-            )
+        wanted = said.exists or _holds_a_face_or_word(db, key[0])
+        if wanted != _is_there(db, "cluster", key):
+            if wanted:
+                _insert(db, "cluster", said.row)
+            else:
+                _delete(db, "cluster", key)
+
+
+def _holds_a_face_or_word(db: sqlite3.Connection, cluster_id: int) -> bool:
+    row = db.execute(
+        """SELECT EXISTS (SELECT 1 FROM face WHERE cluster_id = :cluster)
+               OR EXISTS (SELECT 1 FROM rejection WHERE cluster_id = :cluster)""",
+        {"cluster": cluster_id},
+    ).fetchone()
+    return bool(row[0])
 
 
 def _settle_people(db: sqlite3.Connection, people: Mapping[Key, Said], clusters: Mapping[Key, Said]) -> None:
