@@ -40,7 +40,8 @@ MIN_ENCODINGS = 1000  # fewer say too little about variances: every number then 
 
 POOR_WIDTH = 40  # pixels of the original; the encoding of a narrower face is a guess
 POOR_SCORE = 0.2  # and that of a face the detector doubts
-DETECTORS = ("hog", "cnn")  # whose scores that is measured in
+POOR_SHARPNESS = 0.12  # and that of one blurred by about 2 % of its width
+DETECTORS = ("hog", "cnn")  # whose scores and encodings that is measured in
 NEAR_COPY = 0.2  # a face nearer than this to one of its cluster is of the same moment, or the same picture made small
 
 UNITS = 2.0**32  # a sum of encodings is kept in units of 1 / UNITS
@@ -98,9 +99,11 @@ def mean(total: Integers, count: int | Integers) -> Array:
 # what counts
 
 
-def is_poor(width: float, score: float, detector: str) -> bool:
-    """Whether a face so wide, in pixels of the original, and so surely found moves no average and founds no cluster."""
-    return width < POOR_WIDTH or (detector in DETECTORS and score < POOR_SCORE)
+def is_poor(width: float, score: float, detector: str, sharpness: float | None = None) -> bool:
+    """Whether a face so wide, in pixels of the original, so surely found and so sharp (None: not measured) moves no
+    average and founds no cluster."""
+    blurred = sharpness is not None and sharpness < POOR_SHARPNESS
+    return width < POOR_WIDTH or (detector in DETECTORS and (score < POOR_SCORE or blurred))
 
 
 def near_copies(faces: Array, known: Array, weights: Array) -> Flags:

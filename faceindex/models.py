@@ -104,6 +104,7 @@ class Face:
     score: float
     detector: str
     encoding: Encoding
+    sharpness: float | None = None  # fine detail as a part of its contrast; None: not measured
 
 
 @dataclass(frozen=True, slots=True)

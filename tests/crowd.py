@@ -37,13 +37,18 @@ class Crowd:
         return (self.people[person] + self._rng.normal(0, likeness, DIMENSIONS)).astype(np.float32)
 
     def photo(
-        self, *encodings: Encodings, width: int = 4000, score: float = 1.0, taken_at: str | None = None
+        self,
+        *encodings: Encodings,
+        width: int = 4000,
+        score: float = 1.0,
+        sharpness: float | None = None,
+        taken_at: str | None = None,
     ) -> list[int]:
         """A photo with these faces, side by side and a tenth of it wide each; returns the face_ids."""
         self._photos += 1
         digest = hashlib.sha256(str(self._photos).encode()).digest()
         found = tuple(
-            Face(Box(0.1 * place, 0.2, 0.1 * place + 0.1, 0.4), score, "hog", encoding)
+            Face(Box(0.1 * place, 0.2, 0.1 * place + 0.1, 0.4), score, "hog", encoding, sharpness)
             for place, encoding in enumerate(encodings)
         )
         run = self._run()

@@ -163,7 +163,7 @@ def test_a_poor_face_joins_but_moves_no_average(library):
     assert averages.check(library.db) == []
 
 
-@pytest.mark.parametrize("poor", [{"width": 350}, {"score": 0.1}])
+@pytest.mark.parametrize("poor", [{"width": 350}, {"score": 0.1}, {"sharpness": 0.1}])
 def test_poor_faces_found_no_cluster_and_are_not_tried_every_night(library, poor):
     stranger = np.random.default_rng(9).normal(0, 0.052, 128).astype(np.float32)
     faces = [library.photo(stranger, **poor)[0] for _ in range(3)]

@@ -20,7 +20,7 @@ ROOMS = (
     "worker",
     "db crawl image sheet nets suggesting evaluating",
     "matching clustering splitting",
-    "exif header native presets distance growing labelfile",
+    "exif header native presets distance growing sharpness labelfile",
     "models errors stopwatch",
 )
 LINE = {room: number for number, rooms in enumerate(ROOMS) for room in rooms.split()}

@@ -17,6 +17,7 @@ from faceindex import backends
 from faceindex.backends.looks import NARROWEST, TILE, Look, piece_of, pieces, scaled, tiles, whole
 from faceindex.image import turned, upright_box
 from faceindex.models import Box, Detection, DetectionSettings, Face
+from faceindex.sharpness import sharpness
 from faceindex.stopwatch import stage
 
 if TYPE_CHECKING:
@@ -199,7 +200,8 @@ def encoded(picture: Picture, seen: Sequence[Sighting], backend: Backend) -> Ite
     for look in dict.fromkeys(each.look for each in sharp):
         here = [each for each in sharp if each.look is look]
         encodings = backend.encode([look.pixels()], [[each.found.box for each in here]])[0]
-        yield from (as_face(*pair) for pair in zip(here, encodings, strict=True))
+        for each, encoding in zip(here, encodings, strict=True):
+            yield as_face(each, encoding, sharpness(look.pixels(), each.found.box))
     for first in range(0, len(blurred), CUT_AT_ONCE):
         yield from encoded_cut_outs(picture, blurred[first : first + CUT_AT_ONCE], backend)
 
@@ -219,8 +221,8 @@ def encoded_cut_outs(picture: Picture, seen: Sequence[Sighting], backend: Backen
     for each, (pixels, inside) in zip(seen, cuts, strict=True):
         turn = each.look.turn
         box = upright_box(inside, turn)
-        yield as_face(each, backend.encode([turned(pixels, turn)], [[box]])[0][0])
+        yield as_face(each, backend.encode([turned(pixels, turn)], [[box]])[0][0], sharpness(pixels, inside))
 
 
-def as_face(seen: Sighting, encoding: Encoding) -> Face:
-    return Face(seen.box, seen.found.score, seen.found.detector, encoding)
+def as_face(seen: Sighting, encoding: Encoding, sharp: float) -> Face:
+    return Face(seen.box, seen.found.score, seen.found.detector, encoding, sharp)

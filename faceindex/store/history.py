@@ -57,6 +57,7 @@ class Said:
 
     exists: bool
     row: Row
+    spoken_of: bool = False  # since it was last gone, or without the entry that made it
 
 
 @dataclass(slots=True)
@@ -89,9 +90,10 @@ def _speak(said: Said, change: Change) -> None:
     if change.before is None:
         said.exists, said.row = True, {**said.row, **(change.after or {})}
     elif change.after is None:
-        said.exists = False
+        said.exists = said.spoken_of = False
     else:
         said.row |= _new_columns(said.row, change)
+        said.spoken_of = any(said.row[name] != value for name, value in UNSAID.get(change.table, {}).items())
 
 
 def _new_columns(row: Row, change: Change) -> Row:

@@ -156,11 +156,24 @@ def _photo(db: sqlite3.Connection, photo: Photo) -> int:
 
 def _face(db: sqlite3.Connection, run_id: int, photo: int, width: int, backend: str, face: Face) -> None:
     box = face.box
-    counts = not matching.is_poor(box.width * width, face.score, face.detector)
+    counts = not matching.is_poor(box.width * width, face.score, face.detector, face.sharpness)
     cursor = db.execute(
-        """INSERT INTO face (photo_id, backend, detector, score, "left", top, "right", bottom, run_id, counts)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (photo, backend, face.detector, face.score, box.left, box.top, box.right, box.bottom, run_id, counts),
+        """INSERT INTO face (photo_id, backend, detector, score, "left", top, "right", bottom, run_id,
+                             counts, sharpness)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            photo,
+            backend,
+            face.detector,
+            face.score,
+            box.left,
+            box.top,
+            box.right,
+            box.bottom,
+            run_id,
+            counts,
+            face.sharpness,
+        ),
     )
     vector = face.encoding.astype("<f4").tobytes()
     db.execute("INSERT INTO encoding (face_id, vector) VALUES (?, ?)", (cursor.lastrowid, vector))

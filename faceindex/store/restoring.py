@@ -47,10 +47,10 @@ def restore(db: sqlite3.Connection, ledger: Ledger, flipped: Collection[int], fa
     _write_people(db, {key: wanted_people[key] for key in _touched(people, flipped)})
     _write_clusters(db, {key: wanted_clusters[key] for key in _touched(clusters, flipped)})
     _restore_faces(db, ledger, flipped, merges, wanted_clusters)
+    _restore_different(db, ledger, merges)
     for table, source, face_id in carried:
         photos.carry_over(db, table, source, face_id)
     _settle_clusters(db, wanted_clusters)
-    _restore_different(db, ledger, merges)
     _inherit(db, history.heirs_of(_of_person_merges(db, ledger)), wanted_people)
     _settle_people(db, wanted_people, wanted_clusters)
     _restore_roots(db, _chains(db, ledger, "root"), flipped)
@@ -283,9 +283,7 @@ def _say(db: sqlite3.Connection, rows: Mapping[tuple[str, Key], Row | None], but
 def _restore_different(db: sqlite3.Connection, ledger: Ledger, merges: Sequence[Merge]) -> None:
     found = db.execute(f"{CHANGES} WHERE table_name = 'different' ORDER BY journal_id, change_no")
     chain = _grouped(ledger, found, ()).get((), [])  # all in one: a merge made other pairs of them
-    for key, row in history.of_set(chain, merges).items():
-        present = row is not None and all(_is_there(db, "cluster", (cluster,)) for cluster in key)
-        _say(db, {("different", key): row if present else None})
+    _say(db, {("different", key): row for key, row in history.of_set(chain, merges).items()})
 
 
 def _inherit(db: sqlite3.Connection, heirs: Mapping[int, int], people: Mapping[Key, Said]) -> None:
@@ -306,22 +304,20 @@ def _replace_person(db: sqlite3.Connection, old: int, new: int) -> None:
 
 
 def _settle_clusters(db: sqlite3.Connection, clusters: Mapping[Key, Said]) -> None:
-    """Have those clusters be there that a standing entry made or that something is said of a face by, and no others.
-
-    A pair of different clusters keeps neither of them: it is there while both are.
-    """
+    """Have those clusters be there that a standing entry made, or of which anything is said, and no others."""
     for key, said in clusters.items():
-        wanted = said.exists or _holds_a_face_or_word(db, key[0])
-        if wanted != _is_there(db, "cluster", key):
-            if wanted:
-                _insert(db, "cluster", said.row)
-            else:
-                _delete(db, "cluster", key)
+        wanted = said.exists or said.spoken_of or _is_referred_to(db, key[0])
+        there = _is_there(db, "cluster", key)
+        if wanted and not there:
+            _insert(db, "cluster", said.row)
+        elif there and not wanted:
+            _delete(db, "cluster", key)
 
 
-def _holds_a_face_or_word(db: sqlite3.Connection, cluster_id: int) -> bool:
+def _is_referred_to(db: sqlite3.Connection, cluster_id: int) -> bool:
     row = db.execute(
         """SELECT EXISTS (SELECT 1 FROM face WHERE cluster_id = :cluster)
+               OR EXISTS (SELECT 1 FROM different WHERE one_id = :cluster OR other_id = :cluster)
                OR EXISTS (SELECT 1 FROM rejection WHERE cluster_id = :cluster)""",
         {"cluster": cluster_id},
     ).fetchone()
