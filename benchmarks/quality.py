@@ -158,7 +158,7 @@ def clustering_figures(some: People, weights: np.ndarray) -> tuple[float, float]
     print("\nclustering, B-cubed        threshold  precision  recall     F1   clusters   actions to name 80 %")
     line("original, best F1", loose, tried[loose], some)
     line(f"original, precision {PRECISION}", strict, tried[strict], some)
-    fixed = cohort.threshold(clustering.MISTAKEN) if cohort else clustering.GROUP_THRESHOLD
+    fixed = cohort.threshold(clustering.mistaken(len(some.faces))) if cohort else clustering.GROUP_THRESHOLD
     line("ours, as in the code", fixed, groups, some)
     again = {fixed * by: clustering.group(some.faces, rows, weights, fixed * by, cohort)[0] for by in TRIED}
     ideal = best({threshold: b_cubed(found, some.numbers) for threshold, found in again.items()}, PRECISION)

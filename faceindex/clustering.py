@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 GROUP_THRESHOLD = 0.42  # plain: no two groups meet over a pair of faces farther apart than this
 SAMPLE = 10_000  # faces that such a cohort is drawn from
 BOOTSTRAPS = 2  # times that a library without clusters draws a cohort from its own groups
-MISTAKEN = 2e-5  # normalised: part of pairs of different people that are nearer than the threshold
+MISTAKEN = 2e-5  # normalised: part of pairs of different people that are nearer than the threshold …
+FEW, SLOWLY = 1_000, 0.3  # … among so few faces; of n times as many this part over n to this power (docs/matching.md)
 LOOSENESS = 1.2  # times the threshold: how far apart, as a whole, two groups may be that become one
 NEIGHBOURS = 256  # pairs kept for each face: bounds memory where thousands of faces are one person's
 CHUNK = 2**15  # pairs looked at between two updates of which are settled
@@ -85,9 +86,17 @@ def _grouped(
         assert threshold is not None
         halves = None
     else:
-        threshold = cohort.threshold(MISTAKEN) if threshold is None else threshold
+        threshold = cohort.threshold(mistaken(len(faces))) if threshold is None else threshold
         halves = cohort.norms(faces, weights, photos).halves()
     return _merge(_Groups.single(scaled, photos, halves), _near_pairs(scaled, threshold, halves), threshold)
+
+
+def mistaken(faces: int) -> float:
+    """The part of pairs of different people that may be nearer than the threshold among so many faces.
+
+    Each has more others to be mistaken for. The true tail is steeper than the one that Cohort.threshold takes.
+    """
+    return float(MISTAKEN * (max(faces, FEW) / FEW) ** -SLOWLY)
 
 
 def _scaled(faces: Array, weights: Array) -> Array:

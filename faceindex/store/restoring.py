@@ -18,7 +18,7 @@ from faceindex.errors import FaceindexError, UsageProblem
 from faceindex.store import averages, constraints, history, labels, photos, roots
 from faceindex.store.history import Change, Key, Merge, Place, Row, Said
 from faceindex.store.paths import shown
-from faceindex.store.recording import JOURNALLED, SAID_OF_FACES
+from faceindex.store.recording import JOURNALLED, SAID_OF_FACES, UNDO
 
 Chains = dict[Key, list[Change]]
 OF_FACES = ("face", "encoding", *SAID_OF_FACES)
@@ -71,32 +71,43 @@ CHANGES = """SELECT journal_id, command, table_name, before, after, cluster_id
 
 
 def _grouped(ledger: Ledger, rows: Iterable[sqlite3.Row], key: Sequence[str]) -> Chains:
-    """Changes by row, or by face. What an entry did in answer to others that spoke of it says nothing itself."""
-    images = [(row, _image(row["before"]), _image(row["after"])) for row in rows]
+    """Changes by row, or by face."""
+    told = [(row, _image(row["before"]), _image(row["after"])) for row in rows]
     spoke: defaultdict[tuple[str, Key], set[int]] = defaultdict(set)
-    keyed = []
-    for row, before, after in images:
-        name = _name(row["table_name"], before or after or {})
-        spoke[_whole(name)].add(row["journal_id"])
-        keyed.append((row, before, after, name))
+    withdrew = set()  # (undo, face) where what a scan had carried over was taken away
+    for row, before, after in told:
+        spoke[_name(row["table_name"], before or after or {})].add(row["journal_id"])
+        if row["table_name"] == "label" and after is None and _is_copy(before):
+            withdrew.add((row["journal_id"], (before or {})["face_id"]))
     chains: Chains = defaultdict(list)
-    for row, before, after, name in keyed:
-        answer = not ledger.answers.get(row["journal_id"], frozenset()).isdisjoint(spoke[_whole(name)])
-        # Whether a person or cluster is there follows, in an undo, from what refers to it.
-        follows = name[0] in ("person", "cluster") and None in (before, after) and row["command"] == "undo"
-        counts = row["journal_id"] in ledger.standing and not answer and not follows
+    for row, before, after in told:
+        name = _name(row["table_name"], before or after or {})
+        counts = row["journal_id"] in ledger.standing
+        if counts and row["command"] == UNDO:
+            answer = not ledger.answers.get(row["journal_id"], frozenset()).isdisjoint(spoke[name])
+            moved = name[0] == "face" and (row["journal_id"], name[1][0]) in withdrew
+            counts = not answer and (moved or _is_of_the_machine(name[0], before, after))
         change = Change(row["journal_id"], row["command"], counts, *name, before, after, row["cluster_id"])
         chains[tuple((before or after or {})[part] for part in key)].append(change)
     return chains
 
 
+def _is_of_the_machine(table: str, before: Row | None, after: Row | None) -> bool:
+    """Whether an undo changed what a scan had made.
+
+    That alone it says itself. All else that it did follows from which entries stand.
+    """
+    if table == "cluster":  # founded in the name of somebody who is no longer known
+        return before is not None and after is not None and after["person_id"] is None
+    return _is_copy(before) or _is_copy(after)
+
+
+def _is_copy(row: Row | None) -> bool:
+    return row is not None and row.get("carried_from") is not None
+
+
 def _name(table: str, row: Row) -> tuple[str, Key]:
     return table, tuple(row[part] for part in JOURNALLED[table][0])
-
-
-def _whole(name: tuple[str, Key]) -> tuple[str, Key]:
-    """What is restored as one: a face with all that was said of it, or a row."""
-    return ("face", name[1][:1]) if name[0] in OF_FACES else name
 
 
 def _image(text: str | None) -> Row | None:
@@ -108,7 +119,7 @@ def _image(text: str | None) -> Row | None:
 
 def _merges(db: sqlite3.Connection, ledger: Ledger) -> list[Merge]:
     found = db.execute(
-        f"""{CHANGES} WHERE table_name IN ('cluster', 'face') AND command <> 'undo' AND journal_id IN (
+        f"""{CHANGES} WHERE table_name IN ('cluster', 'face') AND journal_id IN (
                 SELECT journal_id FROM journal_change WHERE table_name = 'cluster' AND after IS NULL)
             ORDER BY journal_id, change_no"""
     )
