@@ -2,8 +2,10 @@
 
     group-10k, group-100k    unknown faces to groups, in a library without clusters
     match-1m                 a night's 10,000 new faces against the averages of 1,000,000 known ones
+    scan-100k                the same in an index, as a first night's scan does it, batch by batch
     loop                     100,000 faces against 10,000 averages, beside a plain loop over faces
-    group-1m, match-all-1m   only when named: a million unknown faces; 10,000 against a million averages of one face
+    group-1m, scan-1m, match-all-1m
+                             only when named: a million unknown faces; 10,000 against a million averages of one face
 
 The loop does only the nearest average of each face, as one would write it with face_distance, without margin,
 photos, rejected pairs or a cohort; it runs on a sample and its time is multiplied up.
@@ -11,17 +13,27 @@ photos, rejected pairs or a cohort; it runs on a sample and its time is multipli
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from faceindex.clustering import group
+from faceindex.db import open_index, transaction
 from faceindex.distance import Cohort, drawn
 from faceindex.matching import Matches, match, rules_for
+from faceindex.models import Box, Examination, Face, Photo
+from faceindex.pipeline.options import ScanOptions
+from faceindex.pipeline.recognising import recognise
+from faceindex.pipeline.stop import Stop
+from faceindex.store import photos, runs
 
 SAMPLE = 300  # faces the plain loop is timed on
 PEAK = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss units in a MB
@@ -29,6 +41,7 @@ NIGHT = 10_000  # new faces
 EACH = 5  # faces of a person, on average
 NAMED = 100  # one cluster in so many bears a name
 WIDE = 45  # dimensions in which people differ: the nearest hundredth of pairs is as near as among real ones
+OF_FACES = "SELECT face_id, cluster_id FROM face WHERE cluster_id IS NOT NULL"
 ONES = np.ones(128, np.float32)
 
 
@@ -73,6 +86,30 @@ def grouping(count: int) -> None:
         return f"{groups.max() + 1:,} groups of {len(np.unique(whose)):,} people, cohort of {size_of(cohort):,}"
 
     timed(f"group {count:,} unknown faces", work)
+
+
+def scanning(count: int) -> None:
+    """Unknown faces in an index, one on each photo."""
+    whose = some_of(count // EACH, count)
+    people = centres(count // EACH)
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(open_index(Path(folder) / "faces.db")) as db:
+        for first in range(0, count, NIGHT):
+            faces = faces_of(people, whose[first : first + NIGHT], seed=first + 1)
+            with transaction(db):
+                run = runs.begin(db, {})
+                for place, face in enumerate(faces, first):
+                    digest = hashlib.sha256(str(place).encode()).digest()
+                    found = Face(Box(0.3, 0.3, 0.6, 0.6), 1.0, "hog", face)
+                    picture = Photo(digest, 1000, "JPEG", 1000, 1000)
+                    photos.add(db, run, "dlib", "{}", Examination(0, digest, picture, (found,)))
+
+        def work() -> str:
+            recognise(db, run, ScanOptions(), Stop(), lambda _: None)
+            clusters = db.execute("SELECT count(*) FROM average").fetchone()[0]
+            mixed = len({(whose[face - 1], cluster) for face, cluster in db.execute(OF_FACES)}) - clusters
+            return f"{clusters:,} clusters of {len(np.unique(whose)):,} people; {mixed:,} people in another's cluster"
+
+        timed(f"scan's matching of {count:,} unknown faces", work)
 
 
 def size_of(cohort: Cohort | None) -> int:
@@ -126,14 +163,16 @@ CASES: dict[str, Callable[[], None]] = {
     "group-10k": lambda: grouping(10_000),
     "group-100k": lambda: grouping(100_000),
     "match-1m": lambda: night(1_000_000 // EACH),
+    "scan-100k": lambda: scanning(100_000),
     "loop": loop,
     "group-1m": lambda: grouping(1_000_000),
+    "scan-1m": lambda: scanning(1_000_000),
     "match-all-1m": lambda: night(1_000_000),
 }
 
 
 def main() -> None:
-    cases = sys.argv[1:] or list(CASES)[:4]
+    cases = sys.argv[1:] or list(CASES)[:5]
     if set(cases) - set(CASES):
         sys.exit(__doc__)
     if len(cases) == 1:
