@@ -39,6 +39,7 @@ COMMANDS = {  # name: where it stands, and what `faceindex --help` says of it
     "review": ("faceindex.cli.review:review", "Answer these questions with one key each."),
     "explain": ("faceindex.cli.explain:explain", "Why a face is where it is, and where it would be today."),
     "rematch": ("faceindex.cli.rematch:rematch", "Which faces would be somewhere else today; put them there."),
+    "recluster": ("faceindex.cli.rematch:recluster", "How unknown faces would be grouped today; group them so."),
     "duplicates": ("faceindex.cli.duplicates:duplicates", "Files with equal bytes, and the space they waste."),
     "problem": ("faceindex.cli.problem:problem", "What could not be handled; try it again."),
     "eval": ("faceindex.cli.evaluate:evaluate", "How well faces are recognised, by what you said of them."),
