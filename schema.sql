@@ -176,12 +176,13 @@ CREATE TABLE face (
     run_id     INTEGER NOT NULL REFERENCES run,
     counts     INTEGER NOT NULL DEFAULT 1 CHECK (counts IN (0, 1)),  -- 0: a poor face or a near-copy, which
                                       -- moves no average while there are others, and founds no cluster
-    tried      INTEGER NOT NULL DEFAULT 0 CHECK (tried IN (0, 1)),   -- 1: poor, and near nobody when last matched
+    tried      INTEGER NOT NULL DEFAULT 0 CHECK (tried >= 0),        -- a poor face: with so many clusters it was
+                                      -- compared in vain; 0: with none yet
     sharpness  REAL                   -- fine detail as a part of its contrast; null: not measured
 ) STRICT;
 CREATE INDEX face_photo ON face (photo_id);
 CREATE INDEX face_cluster ON face (cluster_id, backend);
-CREATE INDEX face_new ON face (backend) WHERE cluster_id IS NULL AND NOT tried;   -- what is still to be matched?
+CREATE INDEX face_new ON face (backend, tried) WHERE cluster_id IS NULL;   -- what is still to be matched?
 
 CREATE TABLE encoding (
     face_id INTEGER PRIMARY KEY REFERENCES face ON DELETE CASCADE,

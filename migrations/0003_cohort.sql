@@ -22,9 +22,9 @@ ALTER TABLE match ADD COLUMN runner_up_normalised REAL;
 ALTER TABLE match ADD COLUMN cohort_id INTEGER REFERENCES cohort;
 
 ALTER TABLE face ADD COLUMN counts INTEGER NOT NULL DEFAULT 1 CHECK (counts IN (0, 1));  -- 0: moves no average
-ALTER TABLE face ADD COLUMN tried INTEGER NOT NULL DEFAULT 0 CHECK (tried IN (0, 1));
+ALTER TABLE face ADD COLUMN tried INTEGER NOT NULL DEFAULT 0 CHECK (tried >= 0);
 ALTER TABLE face ADD COLUMN sharpness REAL;
-CREATE INDEX face_new ON face (backend) WHERE cluster_id IS NULL AND NOT tried;
+CREATE INDEX face_new ON face (backend, tried) WHERE cluster_id IS NULL;
 ALTER TABLE average ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE average ADD COLUMN counted_total BLOB;
 UPDATE average SET counted = faces;

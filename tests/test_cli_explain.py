@@ -97,6 +97,8 @@ def test_a_photo_from_before_a_birth_is_told(library, tmp_path):
         db.execute("UPDATE person SET born = '2002'")
     db.close()
     assert "Not Anna: not born yet when the photo was taken." in told(place(library / "blue.png")["face"])
+    text = told(place(library / "both.png", 0)["face"])
+    assert "the dates of the photo and of the birth forbid it. 'faceindex rematch' moves what was matched." in text
 
 
 def test_programs_get_everything(library):

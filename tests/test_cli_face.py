@@ -169,7 +169,9 @@ def test_people_are_merged_and_split_and_have_a_birthday(library: Path) -> None:
     assert done("person", "born", "Anna", "2014-05-30") == "Anna was born 2014-05-30\n"
     assert {row["person"]: row["born"] for row in rows("person", "list")}["Anna"] == "2014-05-30"
     assert "write it like 2014" in refused("person", "born", "Anna", "30.5.2014")
-    assert "write it like 2014" in refused("person", "born", "Anna", "9999")
+    assert "write it like 2014" in refused("person", "born", "Anna", "2014-13")
+    assert "still to come" in refused("person", "born", "Anna", "9999-05")
+    assert done("person", "born", "Anna", "2014-05") == "Anna was born 2014-05\n"
     assert done("person", "born", "Anna", "unknown") == "it is not known when Anna was born\n"
 
 
@@ -253,3 +255,14 @@ def test_a_forgotten_person_is_not_found_again_on_the_same_photos(library: Path)
     assert on(library / "red" / "0.png") == [("", "ignored")]
     assert "was forgotten" in refused("face", "label", faces[0], "Anna")
     assert call("doctor").out.count("BAD") == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("explain",), ("cluster", "show"), ("cluster", "unlabel"), ("cluster", "merge", "1"), ("face", "ignore"),
+        ("cluster", "list", "--limit"), ("cluster", "ignore"), ("journal", "--limit"), ("undo",),
+    ],
+)  # fmt: skip
+def test_a_number_that_no_index_can_hold_is_a_sentence(library: Path, command: tuple[str, ...]) -> None:
+    refused(*command, "9" * 20)

@@ -174,6 +174,7 @@ def test_an_answer_to_what_is_gone_in_the_meantime_changes_nothing(library, revi
 
     told = review("n", "q", before=elsewhere)
     assert "nothing was done" in told.out
+    assert "\n2. " in told.out  # and the next question is asked
     assert journal()[0] == "cluster merge"
 
 

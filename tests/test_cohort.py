@@ -163,17 +163,50 @@ def test_a_poor_face_joins_but_moves_no_average(library):
     assert averages.check(library.db) == []
 
 
+def tried(many):
+    return many.one("SELECT count(*) FROM face WHERE cluster_id IS NULL AND tried = 0") == (0,)
+
+
 @pytest.mark.parametrize("poor", [{"width": 350}, {"score": 0.1}, {"sharpness": 0.1}])
 def test_poor_faces_found_no_cluster_and_are_not_tried_every_night(library, poor):
     stranger = np.random.default_rng(9).normal(0, 0.052, 128).astype(np.float32)
     faces = [library.photo(stranger, **poor)[0] for _ in range(3)]
     library.recognise()
     assert library.clusters(faces) == [None] * 3
-    assert library.one("SELECT count(*) FROM face WHERE cluster_id IS NULL AND NOT tried") == (0,)
+    assert tried(library)
     good = library.photo(stranger)
     library.recognise()
     assert library.clusters(good) != [None]
-    assert library.clusters(faces) == [None] * 3  # until the measure is better
+    assert library.clusters(faces) == [None] * 3  # one cluster more is not enough to try them again
+    for seed in range(10, 20):
+        library.photo(np.random.default_rng(seed).normal(0, 0.052, 128).astype(np.float32))
+    library.recognise()
+    assert library.clusters(faces) == library.clusters(good) * 3
+    assert tried(library)
+
+
+def test_poor_faces_are_tried_again_once_a_human_said_anything(library):
+    stranger = np.random.default_rng(9).normal(0, 0.052, 128).astype(np.float32)
+    poor = library.photo(stranger, width=350)
+    library.recognise()
+    good = library.photo(stranger)
+    library.recognise()
+    assert library.clusters(poor) == [None]
+    name(library, library.clusters(good)[0], "Anna")
+    library.recognise()
+    assert library.clusters(poor) == library.clusters(good)
+
+
+def test_a_poor_face_joins_a_cluster_of_the_same_first_night(tmp_path):
+    with crowd(tmp_path, 3) as few:
+        faces = few.everybody(3)
+        poor = few.photo(few.encoding(0), width=350)
+        few.recognise()
+        assert few.clusters(poor) == few.clusters(faces[:1])
+        alone = few.photo(np.random.default_rng(9).normal(0, 0.052, 128).astype(np.float32), width=350)
+        few.recognise()
+        assert few.clusters(alone) == [None]
+        assert tried(few)
 
 
 def test_a_cluster_of_poor_faces_alone_has_an_average_of_them(library):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from cli_fakes import call, isolate
 from crowd import crowd
 from library import add_photo, begin, found, join, members, name, new_index, reject, say
 
 from faceindex.db import transaction
+from faceindex.distance import distances
 from faceindex.pipeline import rematching
 from faceindex.pipeline.options import ScanOptions
-from faceindex.store import averages, journal
+from faceindex.store import averages, encodings, journal, people
 
 OPTIONS = ScanOptions()
 
@@ -111,6 +113,35 @@ def test_a_face_alone_in_its_cluster_stays(family):
     (lone,) = add_photo(db, run, "/p/lone.jpg", "y")
     join(db, run, found(db, run, []), [lone])
     assert lone not in moves(db)
+
+
+def test_nobody_keeps_a_name_on_a_photo_from_before_their_birth(family):
+    db, (_, ben), (right, wrong, stranger) = family
+    db.execute("UPDATE photo SET taken_at = '2001-05-05T10:00:00'")
+    with journal.entry(db, "person born", "…"):
+        people.set_born(db, "Anna", "2002-02")
+    assert people.matched_unborn(db, "Anna") == 3
+    assert moves(db) == {right: None, wrong: ben, stranger: None}
+    rematching.apply(db, OPTIONS)
+    assert people.matched_unborn(db, "Anna") == 0
+    with journal.entry(db, "person born", "…"):
+        people.set_born(db, "Ben", "2002")
+    assert moves(db) == {wrong: None}
+
+
+def test_an_unnamed_cluster_beside_it_takes_no_name_from_a_face(family):
+    db, (anna, _), (right, _, _) = family
+    run = begin(db)
+    beside = [add_photo(db, run, f"/p/more{n}.jpg", "Anna")[0] for n in range(3)]
+    unnamed = found(db, run, beside)
+    face = encodings.vector(db, right)
+    own = float(distances(face[None], encodings.means(db, [anna]), np.ones(8, np.float32))[0, 0])
+    for farther, moves_away in ((0.03, False), (-0.03, True)):
+        vector = face + np.float32((own + farther) / 8**0.5)
+        for each in beside:
+            db.execute("UPDATE encoding SET vector = ? WHERE face_id = ?", (vector.astype("<f4").tobytes(), each))
+        averages.rebuild(db, [unnamed])
+        assert (right in moves(db, threshold=1.0)) is moves_away
 
 
 def test_threshold_and_margin_can_be_given(family):

@@ -22,7 +22,7 @@ from faceindex.cli.app import App
 from faceindex.cli.groups import LazyGroup
 from faceindex.cli.options import switch
 from faceindex.db import told
-from faceindex.errors import DiskFull, FaceindexError
+from faceindex.errors import DiskFull, FaceindexError, UsageProblem
 
 INTERRUPTED = 130  # as a shell says of a program that ended by Ctrl-C
 HELP_WANTED = click.exceptions.NoArgsIsHelpError
@@ -73,6 +73,10 @@ class Faceindex(LazyGroup):
             if sentence is error:
                 raise
             raise sentence from error
+        except OverflowError as error:
+            if "SQLite INTEGER" not in str(error):
+                raise
+            raise UsageProblem("one of these numbers is far too large; give one that a listing shows") from error
         except BrokenPipeError as error:
             if not _reader_left():  # some other pipe, then; click would end without a word
                 raise RuntimeError("a pipe inside faceindex broke; please report this") from error

@@ -136,16 +136,18 @@ def _verdict(told: Row, now: Row) -> str:
     verdict = {
         "stays": f"By these rules it is {whom}, as it is.",
         "alone": "It is alone in its cluster, and nobody else is near enough: it stays.",
+        "between": "It is alone in its cluster; of the others that are near enough none is clearly nearest: it stays.",
+        "barred": "By these rules it would not be where it is: the dates of the photo and of the birth forbid it.",
         "joins": f"By these rules it would join {whom}.",
         "rival": "By these rules it would join nobody: somebody else is nearly as near.",
         "far": "By these rules it would join nobody: nobody is near enough.",
         "empty": "There is no cluster to compare it with.",
     }[now["rule"]]
-    if told["labelled"] and now["rule"] in ("joins", "rival", "far"):
+    if told["labelled"] and now["rule"] in ("joins", "rival", "far", "barred"):
         return f"{verdict} The label decides, so it stays."
     if told["ignored"] or told["cluster_ignored"]:
         return f"{verdict} But it is ignored."
-    moved = now["rule"] in ("joins", "rival", "far") and told["cluster"] is not None
+    moved = now["rule"] in ("joins", "rival", "far", "barred") and told["cluster"] is not None
     return f"{verdict} 'faceindex rematch' moves what was matched." if moved else verdict
 
 

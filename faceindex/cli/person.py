@@ -84,12 +84,17 @@ def split(app: App, name: str, clusters: tuple[int, ...], new: str) -> None:
 def born(app: App, name: str, day: str) -> None:
     """Say when a person was born.
 
-    DATE is a year, a date such as 2014-05-30, or unknown.
+    DATE is a year, a month such as 2014-05, a day such as 2014-05-30, or unknown.
     """
     known = birthday(day)
-    with app.open() as db, journal.entry(db, "person born", f"{name} born {known or 'at an unknown time'}"):
-        people.set_born(db, name, known)
+    with app.open() as db:
+        with journal.entry(db, "person born", f"{name} born {known or 'at an unknown time'}"):
+            people.set_born(db, name, known)
+        before = people.matched_unborn(db, name)
     app.say(f"{name} was born {known}" if known else f"it is not known when {name} was born")
+    if before:
+        app.say(f"{counted(before, 'face')} that scans named so {'are' if before > 1 else 'is'} on a photo from before "
+                "that; 'faceindex rematch --apply' takes the name away there")  # fmt: skip
 
 
 def birthday(text: str) -> str | None:
@@ -97,9 +102,11 @@ def birthday(text: str) -> str | None:
     if text == "unknown":
         return None
     try:
-        day = date.fromisoformat(f"{text}-01-01" if re.fullmatch(r"\d{4}", text) else text)
+        day = date.fromisoformat(text + "-01" * (2 - text.count("-")))
     except ValueError:
         day = None
-    if day is None or not re.fullmatch(r"\d{4}(-\d\d-\d\d)?", text) or day > date.today():
-        raise UsageProblem(f"{text[:40]!r} is no day of birth; write it like 2014, 2014-05-30 or unknown")
+    if day is None or not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", text):
+        raise UsageProblem(f"{text[:40]!r} is no day of birth; write it like 2014, 2014-05, 2014-05-30 or unknown")
+    if day > date.today():
+        raise UsageProblem(f"{text} is still to come; say when they were born, or unknown")
     return text

@@ -94,6 +94,8 @@ def _answer(queue: Queue, question: Question) -> Question | None:
                 return None
         except FaceindexError as error:
             click.echo(f"{error}")
+            if not queue.stands(question):  # nothing can be said of it any more
+                return None
             continue
         click.echo(HELP[question.kind])
 

@@ -172,6 +172,9 @@ class Queue:
                 return None
             self._find()
 
+    def stands(self, question: Question) -> bool:
+        return stands(self.db, self.backend, question)
+
     def skip(self, question: Question) -> None:
         self.skipped.append(question.key)
 

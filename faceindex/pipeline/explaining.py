@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceindex.matching import Rules, rules_for
-from faceindex.pipeline.rematching import decide
+from faceindex.pipeline.rematching import decide, forbidden
 from faceindex.store import ages, questions, reasons
 from faceindex.store.questions import InForce, Members
 from faceindex.suggesting import Against, Faces, Known, Near, Standing, nearest, standing
@@ -39,11 +39,10 @@ def _now(db: sqlite3.Connection, face: Row, force: InForce) -> Row:
     rules = rules_for(force.measure.cohort, known.people())
     against = Against.of(known, force.measure)
     members = questions.one(db, face["face"], known) or _homeless(db, face)
-    pairs = questions.never_of_faces(db, [face["face"]]), ages.never(db, face["backend"], [face["face"]])
-    never = questions.in_rows(np.concatenate(pairs), members.ids)
+    never, barred = forbidden(db, face["backend"], members, known)
     seen = _stands(against, members, never)
     names = questions.names_of(db, known.ids[known.named].tolist())
-    target = int(decide(known, members.faces.columns, seen, rules).targets[0]) if len(known.ids) else -1
+    target = int(decide(known, members.faces.columns, seen, rules, barred).targets[0]) if len(known.ids) else -1
     return {
         "threshold_named": rules.named,
         "threshold_unnamed": rules.unnamed,
@@ -53,7 +52,7 @@ def _now(db: sqlite3.Connection, face: Row, force: InForce) -> Row:
         "weights": force.weights.weights_id,
         "cohort": force.cohort_id,
         "norm": _norm(force, members, known),
-        "rule": _rule(known, members, seen, rules, target),
+        "rule": _rule(known, members, seen, rules, target, barred=bool(barred[0])),
         "would_be_in": int(known.ids[target]) if target >= 0 else None,
         "would_be": names.get(int(known.ids[target])) if target >= 0 else None,
         "averages": _averages(against, members, seen, names, set(never[:, 1].tolist())),
@@ -91,18 +90,27 @@ def _norm(force: InForce, members: Members, known: Known) -> float | None:
     return None if norms is None else float(0.5 / norms.halves()[0])
 
 
-def _rule(known: Known, members: Members, seen: Standing, rules: Rules, target: int) -> str:
-    """Which rule decides, by name: joins, stays, alone, far, rival or empty."""
+def _rule(known: Known, members: Members, seen: Standing, rules: Rules, target: int, *, barred: bool) -> str:
+    """Which rule decides, by name: joins, stays, alone, between (alone, and several others are nearly as near), far,
+    rival, barred (by dates) or empty."""
     if not len(known.ids):
         return "empty"
     column = int(members.faces.columns[0])
     if target >= 0:
-        return "joins" if target != column else "alone" if seen.alone[0] else "stays"
+        return "joins" if target != column else _alone(known, seen, rules) if seen.alone[0] else "stays"
+    if barred:
+        return "barred"
     best = min(float(seen.own[0]), float(seen.others.away[0, 0]))
     first = int(seen.others.columns[0, 0])
     nearest_one = column if seen.own[0] <= seen.others.away[0, 0] else first
     limit = rules.named if nearest_one >= 0 and known.named[nearest_one] else rules.unnamed
     return "rival" if best < limit else "far"
+
+
+def _alone(known: Known, seen: Standing, rules: Rules) -> str:
+    first = int(seen.others.columns[0, 0])
+    near = first >= 0 and seen.others.away[0, 0] < (rules.named if known.named[first] else rules.unnamed)
+    return "between" if near else "alone"
 
 
 def _averages(against: Against, members: Members, seen: Standing, names: dict[int, str], never: set[int]) -> list[Row]:

@@ -25,6 +25,7 @@ BATCH = 10_000  # faces matched at once: bounds memory
 PAIRS = 10**9  # faces times clusters compared at once: bounds how long others wait to write, to some 15 s
 FEWEST = 500  # faces matched at once however many clusters: each batch reads all averages
 GROWN = 1.1  # weights are computed afresh when there are so many times the encodings there were
+MORE_TO_TRY = 1.1  # poor faces that were near nobody are tried again when there are so many times the clusters
 MORE_CLUSTERS = 1.5  # a cohort is drawn afresh when there are so many times the clusters there were
 
 Tick = Callable[[int], object]
@@ -49,6 +50,9 @@ class _Measure:
 
 def recognise(db: sqlite3.Connection, run_id: int, options: ScanOptions, stop: Stop, tick: Tick) -> None:
     """Match every face that is in no cluster yet; each batch is one transaction."""
+    if runs.spoken_since_last(db, run_id):
+        with transaction(db):
+            encodings.try_again(db, options.backend)
     if not encodings.unmatched(db, options.backend, 1).face_ids.size:
         return
     weights = _weights(db, run_id, options.backend)
@@ -57,6 +61,7 @@ def recognise(db: sqlite3.Connection, run_id: int, options: ScanOptions, stop: S
         with transaction(db):
             measure = _Measure(weights, _cohort(db, run_id, options, weights))
             _settle_labelled(db, run_id, options.backend, weights)
+            encodings.try_again(db, options.backend, encodings.clusters(db, options.backend) / MORE_TO_TRY)
             batch = encodings.unmatched(db, options.backend, _batch(encodings.clusters(db, options.backend)))
             if not batch.face_ids.size:
                 return
@@ -110,8 +115,8 @@ def _match_batch(
     joined: NDArray[np.bool_] = found.cluster >= 0
     matches = _as_matches(batch, gallery, found, joined)
     matches = ages.settle(db, run_id, options.backend, batch, matches, forbidden)
+    encodings.put_aside(db, batch.face_ids[~joined & ~batch.counts].tolist(), encodings.clusters(db, options.backend))
     groups = _found_clusters(db, run_id, options, measure, batch, found, ~joined & batch.counts, gallery)
-    encodings.put_aside(db, batch.face_ids[~joined & ~batch.counts].tolist())
     _discount_copies(db, batch, measure.weights, [*matches, *groups])
     number = measure.stored.cohort_id if measure.stored else None
     encodings.save_matches(db, run_id, measure.weights, rules.named, number, [*matches, *groups])

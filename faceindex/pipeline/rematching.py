@@ -7,7 +7,7 @@ that founded a cluster, stay where they are.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,17 +53,24 @@ class Decision:
     joins: NDArray[np.bool_]  # the target is another person's
 
 
-def decide(known: Known, columns: NDArray[np.int64], seen: Standing, rules: Rules) -> Decision:
-    """Apply the rules of matching to faces in clusters (columns, -1 for none), as each stands.
+def decide(
+    known: Known, columns: NDArray[np.int64], seen: Standing, rules: Rules, barred: NDArray[np.bool_]
+) -> Decision:
+    """Apply the rules of matching to faces in clusters (columns, -1 for none), as each stands; barred are those whom
+    dates forbid where they are.
 
-    A face that is alone in its cluster stays there unless somebody else is near enough.
+    A face that is in a cluster stays there if it is near enough, nobody is nearer, and no other person with a name
+    nearly as near: an unnamed cluster beside it may be more of the same person. One that is alone in its cluster
+    stays unless somebody else is near enough.
     """
     own_named = known.named[columns] & (columns >= 0)
     first, second = seen.others.away[:, 0], seen.others.away[:, 1]
     named_first, margin = seen.named.away[:, 0], np.float32(rules.margin)
     limits = np.where(known.named, rules.named, rules.unnamed).astype(np.float32)
-    stays = (seen.own < limits[columns]) & (np.where(own_named, first, named_first) >= seen.own + margin)
+    stays = (seen.own < limits[columns]) & (named_first >= seen.own + margin) & (seen.own <= first)
     stays |= seen.alone & (columns >= 0)
+    stays &= ~barred
+    seen = replace(seen, own=np.where(barred, np.inf, seen.own).astype(np.float32))
     target = seen.others.columns[:, 0]
     named_rival = np.minimum(named_first, np.where(own_named, seen.own, np.inf))
     rival = np.where(known.named[target], np.minimum(second, seen.own), named_rival)
@@ -118,19 +125,27 @@ def _compared(db: sqlite3.Connection, options: ScanOptions, force: InForce) -> R
     against = Against.of(known, force.measure)
     looked_at, moves = 0, []
     for members in questions.machine_matched(db, options.backend, known):
-        never = questions.in_rows(_never(db, options.backend, members), members.ids)
+        never, barred = forbidden(db, options.backend, members, known)
         seen = standing(against, members.faces, never)
-        decision = decide(known, members.faces.columns, seen, rules)
+        decision = decide(known, members.faces.columns, seen, rules, barred)
         looked_at += len(members.ids)
         moves += _moves(known, members, seen, decision, normalised=force.measure.cohort is not None)
     names = questions.names_of(db, known.ids[known.named].tolist())
     return Rematch(looked_at, [_with_names(move, names) for move in _one_of_each_photo(known, moves)])
 
 
-def _never(db: sqlite3.Connection, backend: str, members: Members) -> NDArray[np.int64]:
-    """(K, 2) pairs (face_id, owner) that must not be."""
-    faces = members.ids.tolist()
-    return np.concatenate([questions.never_of_faces(db, faces), ages.never(db, backend, faces)])
+def forbidden(
+    db: sqlite3.Connection, backend: str, members: Members, known: Known
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(K, 2) pairs (row, owner) that must not be, and which rows (N,) dates forbid where they are."""
+    faces, columns = members.ids.tolist(), members.faces.columns
+    dates = questions.in_rows(ages.never(db, backend, faces), members.ids)
+    barred = np.zeros(len(faces), bool)
+    if len(known.ids):
+        here = (columns[dates[:, 0]] >= 0) & (known.persons[columns[dates[:, 0]]] == dates[:, 1])
+        barred[dates[here, 0]] = True
+    said = questions.in_rows(questions.never_of_faces(db, faces), members.ids)
+    return np.concatenate([said, dates]), barred
 
 
 def _moves(known: Known, members: Members, seen: Standing, decision: Decision, *, normalised: bool) -> list[Move]:

@@ -51,21 +51,23 @@ def unborn(db: sqlite3.Connection, photo_ids: Iterable[int]) -> list[tuple[int, 
 
 
 def never(db: sqlite3.Connection, backend: str, face_ids: Iterable[int]) -> NDArray[np.int64]:
-    """(K, 2) pairs (face_id, person_id): people all of whose clusters are too far in age from the face's photo."""
-    known = spans(db, backend)
-    if not known:
-        return np.zeros((0, 2), np.int64)
+    """(K, 2) pairs (face_id, person_id): people who were not born yet on the face's photo, or all of whose clusters
+    are too far from it in age."""
     rows = db.execute(
         "SELECT face_id, photo_id FROM face WHERE face_id IN (SELECT value FROM json_each(?)) ORDER BY face_id",
         (json.dumps([int(face) for face in face_ids]),),
     ).fetchall()
+    photos = [row[1] for row in rows]
+    before = set(unborn(db, photos))
+    pairs = [(row[0], person) for row in rows for photo, person in before if photo == row[1]]
+    known = spans(db, backend)
     clusters = db.execute("SELECT person_id, count(*) FROM cluster JOIN average USING (cluster_id) GROUP BY person_id")
     clusters_of = dict(map(tuple, clusters))
     person_of = {span.cluster_id: span.person_id for span in known}
-    far = out_of_reach(taken(db, [row[1] for row in rows]), known)
+    far = out_of_reach(taken(db, photos), known)
     counted = Counter((row, person_of[cluster]) for row, cluster in far)
-    pairs = [(rows[row][0], person) for (row, person), count in counted.items() if count == clusters_of[person]]
-    return np.array(sorted(pairs), np.int64).reshape(-1, 2)
+    pairs += [(rows[row][0], person) for (row, person), count in counted.items() if count == clusters_of[person]]
+    return np.array(sorted(set(pairs)), np.int64).reshape(-1, 2)
 
 
 def binding(db: sqlite3.Connection, backend: str, photo_id: int) -> list[dict[str, Any]]:

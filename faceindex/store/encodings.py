@@ -67,7 +67,7 @@ def unmatched(db: sqlite3.Connection, backend: str, limit: int) -> Unmatched:
     rows = db.execute(
         """SELECT face.face_id, face.photo_id, counts, vector
            FROM face JOIN encoding USING (face_id) JOIN photo USING (photo_id)
-           WHERE cluster_id IS NULL AND NOT tried AND backend = ?
+           WHERE cluster_id IS NULL AND tried = 0 AND backend = ?
              AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)
            ORDER BY photo.digest, face.top, face."left", face.bottom, face."right" LIMIT ?""",
         (backend, limit),
@@ -76,14 +76,18 @@ def unmatched(db: sqlite3.Connection, backend: str, limit: int) -> Unmatched:
     return Unmatched(ids[:, 0], ids[:, 1], averages.stacked([row[3] for row in rows]), ids[:, 2] > 0)
 
 
-def put_aside(db: sqlite3.Connection, face_ids: Sequence[int]) -> None:
-    """Remember that these were near nobody, so that they are not tried again every night."""
-    db.executemany("UPDATE face SET tried = 1 WHERE face_id = ?", [(face_id,) for face_id in face_ids])
+def put_aside(db: sqlite3.Connection, face_ids: Sequence[int], clusters: int) -> None:
+    """Remember that these were near none of so many clusters, so that they are not tried again every night."""
+    tried = max(1, clusters)
+    db.executemany("UPDATE face SET tried = ? WHERE face_id = ?", [(tried, face_id) for face_id in face_ids])
 
 
-def try_again(db: sqlite3.Connection, backend: str) -> None:
-    """Have all that were put aside be matched once more."""
-    db.execute("UPDATE face SET tried = 0 WHERE tried AND backend = ?", (backend,))
+def try_again(db: sqlite3.Connection, backend: str, most_tried: float = float("inf")) -> None:
+    """Have those be matched once more that were put aside when there were at most so many clusters."""
+    db.execute(
+        "UPDATE face SET tried = 0 WHERE cluster_id IS NULL AND backend = ? AND tried > 0 AND tried <= ?",
+        (backend, min(most_tried, 2**62)),
+    )
 
 
 def counting(db: sqlite3.Connection, cluster_id: int) -> NDArray[np.float32]:

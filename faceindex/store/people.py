@@ -252,6 +252,17 @@ def split_person(db: sqlite3.Connection, journal_id: int, name: str, clusters: S
         )
 
 
+def matched_unborn(db: sqlite3.Connection, name: str) -> int:
+    """How many faces that no human named bear the name on photos from before that person's birth."""
+    row = db.execute(
+        """SELECT count(*) FROM person JOIN cluster USING (person_id) JOIN face USING (cluster_id)
+           JOIN photo USING (photo_id) WHERE person.name = ? AND substr(taken_at, 1, length(born)) < born
+             AND NOT EXISTS (SELECT 1 FROM label WHERE label.face_id = face.face_id)""",
+        (name,),
+    ).fetchone()
+    return int(row[0])
+
+
 def set_born(db: sqlite3.Connection, name: str, born: str | None) -> None:
     """Remember when somebody was born: a year or an ISO date; None: not known."""
     person = known_person(db, name)

@@ -54,6 +54,16 @@ def end(db: sqlite3.Connection, run_id: int, outcome: Outcome) -> None:
     db.execute("UPDATE run SET ended_at = ?, outcome = ? WHERE run_id = ?", (now(), outcome, run_id))
 
 
+def spoken_since_last(db: sqlite3.Connection, run_id: int) -> bool:
+    """Whether a human changed anything since the run before this one began."""
+    row = db.execute(
+        """SELECT EXISTS (SELECT 1 FROM journal WHERE at >= (
+               SELECT started_at FROM run WHERE run_id < ? ORDER BY run_id DESC LIMIT 1))""",
+        (run_id,),
+    ).fetchone()
+    return bool(row[0])
+
+
 def counts(db: sqlite3.Connection, run_id: int) -> dict[str, Any]:
     """Everything the run's row says, but for its profile and notes."""
     row = dict(db.execute("SELECT * FROM run WHERE run_id = ?", (run_id,)).fetchone())
@@ -83,7 +93,7 @@ def stages(db: sqlite3.Connection, run_id: int) -> list[dict[str, Any]]:
 def unmatched(db: sqlite3.Connection, backend: str) -> int:
     """How many faces wait to be matched."""
     row = db.execute(
-        """SELECT count(*) FROM face WHERE cluster_id IS NULL AND NOT tried AND backend = ?
+        """SELECT count(*) FROM face WHERE cluster_id IS NULL AND tried = 0 AND backend = ?
            AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)""",
         (backend,),
     ).fetchone()
