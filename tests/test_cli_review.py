@@ -14,6 +14,7 @@ from cli_fakes import call, fake_scans, isolate, paint
 from PIL import Image
 
 from faceindex.db import open_index
+from faceindex.pipeline import asking
 from faceindex.pipeline.asking import Queue
 
 # Colours of three people, each with a second look that is near but not near enough: distance 0.43.
@@ -102,13 +103,31 @@ def test_every_answer_is_one_entry_and_undo_brings_all_back(library, review):
     assert "(2 more)" in review().out
 
 
-def test_no_is_remembered_for_ever(library, review):
+def test_no_is_remembered_for_ever(library, review, monkeypatch):
+    monkeypatch.setattr(asking, "SOMEBODY", 0.01)  # who somebody is of whom nothing can be guessed is asked last
     told = review("n", "n", "n")
     assert "is not Red" in told.out
     assert "are different people" in told.out
     paint(library / "one more.png", (250, 129, 20))
     call("-q", "scan", library)
-    assert call("suggest", "--json").out.strip() == "[]"
+    assert {each["kind"] for each in json.loads(call("suggest", "--json").out)} == {"name"}
+    assert "\n1. Who is cluster" in review().out
+
+
+def test_it_asks_who_those_are_of_whom_nothing_can_be_guessed(library, review, monkeypatch):
+    monkeypatch.setattr(asking, "SOMEBODY", 0.99)
+    told = review("n", "y", "o", "Ann", "q")
+    assert told.out.count("\n2. Who is cluster ") == 1
+    assert "press o and type it" in told.out
+    assert "o name it  i ignore" in told.out
+    assert "Ann" in {name_of(library / "orange0.png"), name_of(library / "lime0.png")}
+    assert journal()[:2] == ["cluster label", "cluster reject"]
+    assert "2 answers: 3 faces named" in told.err
+
+
+def test_with_nobody_left_there_is_nothing_to_ask(library, review):
+    for each in json.loads(call("cluster", "list", "--unnamed", "--json").out):
+        call("cluster", "ignore", str(each["cluster"]))
     assert "nothing to ask" in review().err
 
 

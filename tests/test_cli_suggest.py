@@ -44,6 +44,21 @@ def suggested(*options: str):
     return json.loads(asked.out)
 
 
+def guessed():
+    return [each for each in suggested() if each["kind"] != "name"]
+
+
+def test_who_resembles_nobody_and_is_on_several_photos_is_worth_a_name(library):
+    red, orange = cluster_of(library / "red0.png"), cluster_of(library / "orange0.png")
+    assert [each["kind"] for each in suggested()] == ["same"]  # both are asked about already
+    call("cluster", "different", str(red), str(orange))
+    (only,) = suggested()
+    assert (only["kind"], only["cluster"], only["gain"], only["photos"], only["distance"]) == ("name", red, 4, 4, None)
+    assert f"cluster {red} is worth a name (4 photos)" in call("suggest").out
+    call("cluster", "ignore", str(red))
+    assert suggested() == []
+
+
 def test_before_anybody_is_named_likes_are_found_among_the_unnamed(library):
     (only,) = suggested()
     assert (only["kind"], only["cluster"], only["other"]) == (
@@ -67,25 +82,25 @@ def test_after_a_name_the_question_is_whether_it_is_her(library):
 def test_two_faces_of_one_photo_are_never_taken_for_one_person(library):
     paint(library / "both.png", RED, ORANGE)
     call("-q", "scan", library)
-    assert suggested() == []
+    assert guessed() == []
     call("cluster", "label", str(cluster_of(library / "red0.png")), "Anna")
-    assert suggested() == []
+    assert guessed() == []
 
 
 def test_ignored_clusters_are_never_asked_about(library):
     call("cluster", "ignore", str(cluster_of(library / "orange0.png")))
-    assert suggested() == []
+    assert guessed() == []
 
 
 def test_different_people_are_never_asked_about(library):
     one, other = cluster_of(library / "orange0.png"), cluster_of(library / "red0.png")
     assert call("cluster", "different", str(one), str(other)).code == 0
-    assert suggested() == []
+    assert guessed() == []
     call("cluster", "label", str(other), "Anna")
-    assert suggested() == []
+    assert guessed() == []
     blue = cluster_of(library / "blue.png")
     call("cluster", "label", str(blue), "Anna")  # her other cluster is no other person
-    assert suggested() == []
+    assert guessed() == []
 
 
 def test_the_limit_is_told(library):

@@ -29,7 +29,9 @@ HELP = {
     "same": "yes: merged. no: remembered for ever. someone else: they are one, asks who. ignore: both left alone.",
     "wrong": "yes: never doubted again. no: it leaves, and the next scan places it. someone else: asks who. "
     "ignore: no face, or a stranger's.",
+    "name": "someone else: asks who. ignore: strangers, left alone.",
 }
+PROMPTS = {"name": "  ".join(f"{key} {KEYS[key]}" for key in "oisuq").replace("someone else", "name it") + " ? "}
 
 
 class _Over(Exception):
@@ -75,7 +77,7 @@ def _ask_all(app: App, queue: Queue, sheet: str | None, open: bool) -> None:
 def _answer(queue: Queue, question: Question) -> Question | None:
     """Have one question answered; returns one that is to be asked next, where undo brought it back."""
     while True:
-        key = _key()
+        key = _key(PROMPTS.get(question.kind, PROMPT))
         try:
             if key == "q":
                 raise _Over
@@ -116,9 +118,9 @@ def _line() -> str:
     return line.strip()
 
 
-def _key() -> str:
+def _key(prompt: str) -> str:
     """One key of the user; on a terminal without Enter."""
-    click.echo(PROMPT, nl=False)
+    click.echo(prompt, nl=False)
     if not sys.stdin.isatty():
         line = _line()
         click.echo(line)
@@ -183,6 +185,8 @@ def _show(queue: Queue, question: Question, number: int) -> None:
         side = questions.side(queue.db, cluster) if cluster else None
         if side:
             _show_side(side)
+    if question.kind == "name":
+        return
     normalised = f", normalised {question.normalised:.3f}" if question.normalised is not None else ""
     about = "right" if question.kind != "wrong" else "wrong"
     click.echo(f"   {percent(question.confidence)} sure it is {about}; distance {question.distance:.3f}{normalised}; "
@@ -202,6 +206,8 @@ def _sentence(question: Question) -> str:
         return f"Is cluster {question.cluster} {person}?"
     if question.kind == "same":
         return f"Are clusters {question.cluster} and {question.other} one person?"
+    if question.kind == "name":
+        return f"Who is cluster {question.cluster}?"
     more = f" It looks more like {likely}." if likely and likely != person else ""
     return f"Is face {question.face} really {person}?{more}"
 

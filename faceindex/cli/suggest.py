@@ -29,7 +29,8 @@ def suggest(app: App, limit: int, form: Form) -> None:
     """What is worth an answer, that first which gains most.
 
     Which unnamed cluster is probably whom (who), which two are probably one person (same), which named face looks
-    wrong (wrong); how sure that is, and how many faces an answer names or puts right. 'faceindex review' asks.
+    wrong (wrong), which unknown cluster is worth a name (name); how sure that is, and how many faces an answer names or
+    puts right. 'faceindex review' asks.
     """
     from faceindex.pipeline.asking import suggestions  # noqa: PLC0415  (loads numpy)
 
@@ -54,7 +55,7 @@ def _row(asked: Question) -> Row:
 def _for_people(row: Row) -> Row:
     return {
         "gains": counted(row["gain"], "face"),
-        "sure": percent(row["confidence"]),
+        "sure": percent(row["confidence"]) if row["kind"] != "name" else "",
         "distance": row["distance"],
         "suggestion": sentence(row),
     }
@@ -72,4 +73,6 @@ def sentence(row: Row) -> str:
         return f"cluster {row['cluster']} is {person} (nearest: cluster {row['other']})"
     if row["kind"] == "same":
         return f"clusters {row['cluster']} and {row['other']} are one person"
+    if row["kind"] == "name":
+        return f"cluster {row['cluster']} is worth a name ({counted(row['photos'], 'photo')})"
     return f"face {row['face']} is not {person}" + (f" but {likely}" if likely and likely != person else "")

@@ -8,36 +8,38 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from faceindex import suggesting
-from faceindex.errors import FaceindexError
+from faceindex.errors import FaceindexError, UsageProblem
 from faceindex.store import ages, answers, faces, journal, parting, people, questions
 from faceindex.suggesting import Asked, Known, Measure
 
-Kind = Literal["who", "same", "wrong"]
+Kind = Literal["who", "same", "wrong", "name"]
 Answer = Literal["yes", "no", "other", "ignore"]
 QUICK = 1.0  # seconds; if finding the questions takes longer, not every answer has them found anew …
 SEVERAL = 25  # … but every so many
+WORTH = 3  # photos from which on an unknown cluster, of whom nothing can be guessed, is worth a name
+SOMEBODY = 0.5  # of them are taken to be somebody whom the user knows; the others are strangers
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Is this cluster that person? Are these two clusters one? Is this face really that person?"""
+    """Is this cluster that person? Are these two clusters one? Is this face really that person? Who is this cluster?"""
 
     kind: Kind
-    cluster: int  # who, same: the smaller, unnamed one; wrong: where the face is
+    cluster: int  # who, same: the smaller, unnamed one; wrong: where the face is; name: the unknown one
     face: int | None
     other: int | None  # who: the person's nearest cluster; same: the larger one; wrong: whom it looks like
     person: str | None  # who: whom it probably is; wrong: whom it is said to be
     likely: str | None  # wrong: whom it looks like
-    distance: float
+    distance: float | None  # name: None
     normalised: float | None
-    confidence: float  # who, same: that yes is right; wrong: that no is
+    confidence: float  # who, same: that yes is right; wrong: that no is; name: that there is an answer
     gain: int  # faces that an answer names or puts right
     photos: int
 
@@ -58,6 +60,7 @@ def suggestions(db: sqlite3.Connection, backend: str) -> list[Question]:
             return []
         known = questions.known(db, backend)
         found = [*_about_clusters(db, backend, known, force.measure), *_about_faces(db, backend, known, force.measure)]
+        found += _about_nobody(db, backend, {cluster for each in found for cluster in (each.cluster, each.other)})
     return sorted(found, key=lambda each: (-each.rank, each.kind, each.cluster, each.face or 0))
 
 
@@ -98,6 +101,13 @@ def _about_faces(db: sqlite3.Connection, backend: str, known: Known, measure: Me
                 "wrong", cluster, int(members.ids[place]), other, names[cluster], names.get(other or 0),
                 *_measured(asked, row, measure), 1, 1,
             )  # fmt: skip
+
+
+def _about_nobody(db: sqlite3.Connection, backend: str, asked: Collection[int | None]) -> Iterator[Question]:
+    """Who the unknown are that no other question is about."""
+    for cluster, count, photos in questions.unknown(db, backend, WORTH):
+        if cluster not in asked:
+            yield Question("name", cluster, None, None, None, None, None, None, SOMEBODY, count, photos)
 
 
 # ------------------------------------------------------------------------------------------- answers
@@ -210,6 +220,8 @@ def stands(db: sqlite3.Connection, backend: str, question: Question) -> bool:
         face = questions.face(db, question.face or 0)
         return face is not None and (face.cluster_id, face.name) == (question.cluster, question.person)
     one, other = questions.side(db, question.cluster), questions.side(db, question.other or 0)
+    if question.kind == "name":
+        return one is not None and one.name is None
     if one is None or other is None or one.name is not None or other.name != question.person:
         return False
     return questions.may_be(db, one.cluster_id, other.cluster_id, backend)
@@ -224,7 +236,8 @@ def _change(db: sqlite3.Connection, question: Question, answer: Answer, name: st
         # An average of each age says more than one of both.
         summary = f"cluster {question.cluster} is {question.person}, at another age"
         return "cluster label", summary, _naming(question.cluster, question.person or "")
-    return {"who": _of_cluster, "same": _of_pair, "wrong": _of_face}[question.kind](question, answer, name)
+    about = {"who": _of_cluster, "same": _of_pair, "wrong": _of_face, "name": _of_unknown}
+    return about[question.kind](question, answer, name)
 
 
 def _of_cluster(asked: Question, answer: Answer, name: str) -> tuple[str, str, Act]:
@@ -245,6 +258,14 @@ def _of_cluster(asked: Question, answer: Answer, name: str) -> tuple[str, str, A
     if answer == "other":
         return "cluster label", f"cluster {cluster} named {name}", _naming(cluster, name)
     return "cluster ignore", f"cluster {cluster} ignored", _ignoring(cluster)
+
+
+def _of_unknown(asked: Question, answer: Answer, name: str) -> tuple[str, str, Act]:
+    if answer == "other":
+        return "cluster label", f"cluster {asked.cluster} named {name}", _naming(asked.cluster, name)
+    if answer == "ignore":
+        return "cluster ignore", f"cluster {asked.cluster} ignored", _ignoring(asked.cluster)
+    raise UsageProblem("who that is takes a name: press o and type it, or i for a stranger")
 
 
 def _of_pair(asked: Question, answer: Answer, name: str) -> tuple[str, str, Act]:

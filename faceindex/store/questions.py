@@ -264,6 +264,17 @@ def face(db: sqlite3.Connection, face_id: int) -> FaceAt | None:
     return FaceAt(*row) if row else None
 
 
+def unknown(db: sqlite3.Connection, backend: str, least: int) -> list[tuple[int, int, int]]:
+    """Clusters without a name on so many photos or more: their numbers, faces and photos."""
+    rows = db.execute(
+        """SELECT cluster_id, count(*), count(DISTINCT photo_id) FROM cluster JOIN face USING (cluster_id)
+           WHERE cluster.backend = ? AND person_id IS NULL AND NOT ignored
+           GROUP BY cluster_id HAVING count(DISTINCT photo_id) >= ?""",
+        (backend, least),
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
 def photos_of(db: sqlite3.Connection, cluster_ids: Sequence[int]) -> dict[int, int]:
     """On how many photos each of these clusters is."""
     rows = db.execute(
