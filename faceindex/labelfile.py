@@ -151,10 +151,10 @@ def read(stream: BinaryIO, called: str, clean_name: Clean) -> Work:
     number = 0
     try:
         for number, text in _lines(stream):
-            value = _parsed(text)
             if not number:
-                _check_header(value)
+                _check_header(_first(text))
                 continue
+            value = _parsed(text)
             about = _take(work, value, number + 1, clean_name)
             if about in lines:
                 raise _Wrong(f"says again what line {lines[about]} is about; leave one of the two")
@@ -222,6 +222,18 @@ def _told(value: Any) -> str:
 
 def _no_header(why: str) -> str:
     return f'this is no labels file of faceindex: {why}; it would begin with {{"{HEADER}": {VERSION}}}'
+
+
+def _first(text: bytes) -> dict[str, Any]:
+    """The first line taken apart; where it is no JSON, this is another kind of file."""
+    if not text.strip():
+        raise _Wrong(_no_header("it is empty, or begins with an empty line"))
+    try:
+        return _parsed(text)
+    except _Wrong as error:
+        if HEADER.encode() in text or len(text) > LONGEST_LINE or isinstance(error.__cause__, UnicodeDecodeError):
+            raise
+        raise _Wrong(_no_header("this line is no JSON object")) from error
 
 
 def _check_header(value: dict[str, Any]) -> None:

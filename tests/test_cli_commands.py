@@ -98,7 +98,7 @@ def test_undo_takes_back_the_last_changes_and_the_journal_tells(library: Path) -
     undone = done("undo", "--last", "3").splitlines()
     assert undone == [
         "taken back: Anna renamed to Bea",
-        "taken back: clusters 3 merged into 1",
+        "taken back: cluster 3 merged into 1",
         "taken back: cluster 1 named Anna",
     ]
     assert (rows("cluster", "list"), call("photo", "show", library / "both.png", "--json").out) == before

@@ -91,17 +91,55 @@ def test_numbers_of_faces_are_read_from_stdin(library: Path, monkeypatch: pytest
     assert rows("journal")[0]["summary"] == f"faces {', '.join(map(str, spoken))} ignored"
 
 
-@pytest.mark.parametrize("text", ["", "anna", '{"photo": 3}', "[1, true]", "1.5"])
+@pytest.mark.parametrize("form", ["blanks", "commas", "both", "pretty objects", "arguments"])
+def test_several_numbers_stand_on_one_line(library: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    numbers = reds()
+    text = {
+        "blanks": " ".join(numbers),
+        "commas": ",".join(numbers),
+        "both": ", ".join(numbers[:2]) + " ,\n" + "\t".join(numbers[2:]) + "\r\n",
+        "pretty objects": "\n".join(json.dumps({"face": int(n)}, indent=2) for n in numbers),
+        "arguments": "",
+    }[form]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    given = ("-",) if text else (",".join(numbers[:2]), " ".join(numbers[2:]))
+    assert done("face", "ignore", *given) == "4 faces ignored\n"
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ,\n", "anna", '{"photo": 3}', "[1, true]", "1.5", "1;2", "1-2", "007", "1 2 x", "[[1]]", "[" * 9999]
+)
 def test_what_is_no_number_of_a_face_is_refused(library: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
     refused("face", "ignore", "-")
+
+
+def test_numbers_of_clusters_are_read_from_stdin(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paint(library / "cyan.png", (20, 250, 250))
+    call("scan")
+    done("cluster", "label", "1", "Anna")
+    unnamed = call("cluster", "list", "--unnamed", "--json").out
+    numbers = [row["cluster"] for row in json.loads(unnamed)]
+    assert len(numbers) == 3
+    monkeypatch.setattr(sys, "stdin", io.StringIO(unnamed))
+    assert done("cluster", "ignore", "-") == "3 clusters ignored\n"
+    assert rows("journal")[0]["summary"] == f"clusters {', '.join(map(str, numbers))} ignored"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(" ".join(map(str, numbers))))
+    assert done("cluster", "unignore", "-") == "3 clusters no longer ignored\n"
+    monkeypatch.setattr(sys, "stdin", io.StringIO(",".join(map(str, numbers[1:]))))
+    assert done("cluster", "merge", str(numbers[0]), "-").startswith(f"cluster {numbers[0]}: no name, ")
+    told = f"clusters {', '.join(map(str, numbers[1:]))} merged into {numbers[0]}"
+    assert rows("journal")[0]["summary"] == told
+    monkeypatch.setattr(sys, "stdin", io.StringIO('[{"face": 1}]'))
+    assert 'objects with a key "cluster"' in refused("cluster", "ignore", "-")
+    assert "'anna' is no number of a cluster" in refused("cluster", "unignore", "anna")
 
 
 def test_ignored_faces_are_out_of_the_way_until_they_are_not(library: Path) -> None:
     done("cluster", "label", "1", "Anna")
     face = reds()[0]
     assert done("face", "ignore", face) == "1 face ignored\n"
-    assert done("face", "ignore", face) == "0 faces ignored\n"
+    assert done("face", "ignore", face) == f"face {face}: ignored already; nothing changed\n"
     assert call("scan").code == 0
     assert face not in reds()
     assert done("face", "unignore", face) == "1 face no longer ignored\n"
@@ -163,7 +201,7 @@ def test_people_are_merged_and_split_and_have_a_birthday(library: Path) -> None:
     done("cluster", "label", "2", "Ana")
     assert done("person", "merge", "Anna", "Ana") == "Ana and Anna are one person, Anna; 1 cluster more\n"
     assert [(row["person"], row["clusters"]) for row in rows("person", "list")] == [("Anna", 2)]
-    assert done("person", "split", "Anna", "2", "Annabel") == "clusters 2 are Annabel\n"
+    assert done("person", "split", "Anna", "2", "Annabel") == "cluster 2 is Annabel\n"
     assert {row["person"] for row in rows("person", "list")} == {"Anna", "Annabel"}
     assert "these are all clusters of Anna" in refused("person", "split", "Anna", "1", "Bea")
     assert done("person", "born", "Anna", "2014-05-30") == "Anna was born 2014-05-30\n"
@@ -172,6 +210,10 @@ def test_people_are_merged_and_split_and_have_a_birthday(library: Path) -> None:
     assert "write it like 2014" in refused("person", "born", "Anna", "2014-13")
     assert "still to come" in refused("person", "born", "Anna", "9999-05")
     assert done("person", "born", "Anna", "2014-05") == "Anna was born 2014-05\n"
+    entries = len(rows("journal"))
+    assert done("person", "born", "Anna", "2014-05").endswith("known already; nothing changed\n")
+    assert done("person", "rename", "Anna", "Anna").endswith("nothing changed\n")
+    assert len(rows("journal")) == entries
     assert done("person", "born", "Anna", "unknown") == "it is not known when Anna was born\n"
 
 
@@ -181,11 +223,11 @@ def test_any_entry_is_taken_back_and_brought_back(library: Path, tmp_path: Path)
     done("cluster", "merge", "1", str(green))
     done("cluster", "label", "1", "Anna")
     merged = dump(index)
-    assert done("undo", "2") == f"taken back: clusters {green} merged into 1\n"
+    assert done("undo", "2") == f"taken back: cluster {green} merged into 1\n"
     assert on(library / "both.png") == [("Anna", "human"), ("", None)]
     assert "by entry 4)" in call("journal").out
     assert "was taken back by entry 4" in refused("undo", "2")
-    assert done("undo", "4") == f"brought back: clusters {green} merged into 1\n"
+    assert done("undo", "4") == f"brought back: cluster {green} merged into 1\n"
     assert dump(index) == merged
     assert "there is no entry 99" in refused("undo", "99")
 
@@ -266,3 +308,105 @@ def test_a_forgotten_person_is_not_found_again_on_the_same_photos(library: Path)
 )  # fmt: skip
 def test_a_number_that_no_index_can_hold_is_a_sentence(library: Path, command: tuple[str, ...]) -> None:
     refused(*command, "9" * 20)
+
+
+def test_a_command_that_changes_nothing_says_so_and_makes_no_entry(library: Path) -> None:
+    face, other = (str(rows("photo", "show", library / name)[0]["face"]) for name in ("blue.png", "green.png"))
+    mine = str(rows("photo", "show", library / "green.png")[0]["cluster"])
+    again = [
+        (("cluster", "different", "1", mine), f"clusters 1 and {mine} are known to be different people already"),
+        (("cluster", "different", mine, "1"), f"clusters {mine} and 1 are known to be different people already"),
+        (("cluster", "label", "1", "Anna"), "cluster 1 is Anna already (4 faces)"),
+        (("cluster", "ignore", mine), f"cluster {mine}: ignored already"),
+        (("cluster", "ignore", "--photo", library / "both.png"), "there is no such cluster without a name"),
+        (("cluster", "unignore", mine), f"cluster {mine}: not ignored"),
+        (("cluster", "unignore", "--all"), "no cluster is ignored"),
+        (("face", "label", face, "Ben"), f"face {face}: named Ben already"),
+        (("face", "move", other, "1"), f"face {other}: in cluster 1 already"),
+        (("face", "ignore", face), f"face {face}: ignored already"),
+        (("face", "unignore", face), f"face {face}: not ignored"),
+    ]
+    named_with_its_cluster = ("face", "move", reds()[0], "1"), f"face {reds()[0]}: in cluster 1 already"
+    for command, told in [*again[:3], named_with_its_cluster, *again[3:]]:
+        first = call(*command)
+        assert first.code == 0, first.err
+        entries = len(rows("journal", "--limit", "99"))
+        assert done(*command) == f"{told}; nothing changed\n"
+        assert len(rows("journal", "--limit", "99")) == entries, command
+
+
+def test_the_same_face_added_twice_is_one_entry(library: Path) -> None:
+    paint(library / "half.png", RED, side=100)
+    call("scan")
+    command = ("face", "add", library / "half.png", "26,26,49,49", "Zoe")
+    number = done(*command).split(":")[0].split()[1]
+    assert done(*command) == f"face {number}: there already, and named Zoe; nothing changed\n"
+    assert [row["command"] for row in rows("journal")][:2] == ["face add", "root add"]
+
+
+def test_a_name_of_the_cluster_said_of_the_very_face_is_a_word_of_its_own(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    face = reds()[0]
+    assert done("face", "label", face, "Anna") == f"face {face}: Anna\n"
+    done("face", "move", face, "new")
+    assert {row["person"] for row in rows("photo", "show", library / "red" / "0.png")} == {"Anna"}
+
+
+def test_the_journal_tells_the_number_of_a_new_cluster(library: Path) -> None:
+    one, two, *_ = reds()
+    cluster = done("face", "move", one, two, "new").split(":")[0].removeprefix("cluster ")
+    assert rows("journal")[0]["summary"] == f"faces {one}, {two} moved to the new cluster {cluster}"
+    assert call("cluster", "show", cluster).code == 0
+
+
+def test_a_cluster_of_one_face_cannot_be_split_and_says_so(library: Path) -> None:
+    blue = str(rows("photo", "show", library / "blue.png")[0]["cluster"])
+    assert f"cluster {blue} has one face, so it cannot be split" in refused("cluster", "split", blue, "--into", "2")
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [("Bea", "Bea"), ("Bea Lee", '"Bea Lee"'), ("O'Neill", '"O\'Neill"'), ("a $b", "'a $b'"), ('"B"', "'\"B\"'")],
+)
+def test_a_name_that_is_taken_is_told_with_a_command_that_can_be_typed(library: Path, name: str, typed: str) -> None:
+    done("cluster", "label", "1", "Anna")
+    done("cluster", "label", "2", name)
+    told = refused("person", "rename", "Anna", name)
+    assert f"somebody is called {name} already; to make them one person, use " in told
+    assert f"'faceindex person merge {typed} Anna'" in told
+
+
+def test_forget_does_nothing_where_nobody_answers(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done("cluster", "label", "1", "Anna")
+    before = dump(tmp_path / "faces.db")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    asked = call("forget", "Anna")
+    assert (asked.code, asked.out) == (2, "")
+    assert asked.err.endswith(
+        "faceindex: nobody answered, so nothing was changed; use --yes to have it done without being asked\n"
+    )
+    for answer in ("\n", "n\n", "what\n"):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+        assert done("forget", "Anna").endswith("nothing was changed\n")
+    assert dump(tmp_path / "faces.db") == before
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert done("forget", "Anna").endswith("forgotten\n")
+
+
+def test_forget_tells_of_file_and_folder_names_that_hold_the_name(library: Path) -> None:
+    done("cluster", "label", "1", "Anna")
+    assert "of theirs and stay" not in done("forget", "Anna", "--dry-run")
+    paint(library / "With ANNA" / "beach.png", GREEN)
+    call("scan")
+    told = done("forget", "Anna", "--dry-run")
+    assert (
+        "1 file or folder name holds a name of theirs and stays as it is, in the library and here: With ANNA\n" in told
+    )
+    paint(library / "With ANNA" / "anna 1.png", BLUE)
+    call("scan")
+    assert (
+        "2 file or folder names hold a name of theirs and stay as they are, in the library and here: such as "
+        in done("forget", "Anna", "--dry-run")
+    )

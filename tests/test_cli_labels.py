@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from cli_fakes import BLUE, GREEN, RED, call, fake_scans, indexed, isolate, paint
+from fakes import FakeBackend
 
 from faceindex import db as index_file
 from faceindex.store import averages, journal, people
@@ -134,15 +135,13 @@ def test_photos_that_are_not_here_and_places_without_a_face_are_listed_and_taken
     call("-q", "scan", folder)
     text = file.read_text("utf-8")
     digest = next(face["photo"] for face in lines(file) if face.get("hint") == "both.png")
-    file.write_text(text + f'{{"photo": "{digest}", "box": [0.0, 0.0, 0.1, 0.1], "name": "Zoë", "drawn": true}}\n')
+    file.write_text(text + f'{{"photo": "{digest}", "box": [0.0, 0.0, 0.1, 0.1], "name": "Zoë"}}\n')
     done = call("labels", "import", file)
     assert "photos not in the index: 1 (scan their folder, and import again)\n" in done.err
     assert "green.png\n" in done.err
     assert "no face here: 1 (import again after a scan has found it)\n" in done.err
-    assert (
-        "both.png (00 00 10 10): no face was found there; a human drew it, draw it again with 'faceindex face add'\n"
-        in done.err
-    )
+    assert "both.png (00 00 10 10): no face was found there\n" in done.err
+    assert "Zoë" not in call("person", "list").out  # of whom nothing is said yet
     hidden.rename(gone)
     call("-q", "scan", folder)
     assert call("labels", "import", file).err.startswith("changed: 1 named face")
@@ -256,10 +255,11 @@ def test_hostile_names_and_hints_reach_the_terminal_escaped(index, folder, file)
     digest = next(face["photo"] for face in lines(file) if face.get("hint") == "both.png")
     file.write_text(
         '{"faceindex_labels": 1}\n'
+        '{"person": "A\\u200bB", "born": "1990"}\n'
         f'{{"photo": "{digest}", "box": [0, 0, 0.1, 0.1], "name": "A\\u200bB", "hint": "\\u001b[31m\\nred"}}\n'
     )
     done = call("labels", "import", file, "--dry-run")
-    assert done.out == "A\\u200bB is known now\n"
+    assert done.out == "A\\u200bB is known now, born 1990\n"
     assert "\\x1b[31m\\nred (00 00 10 10)" in done.err
     assert "\x1b" not in done.err
 
@@ -270,3 +270,185 @@ def test_an_empty_index_exports_a_header(tmp_path, monkeypatch):
     paint(tmp_path / "library" / "one.png", BLUE, GREEN)
     call("-q", "scan", tmp_path / "library")
     assert call("labels", "export", "-").out == '{"faceindex_labels": 1}\n'
+
+
+# ------------------------------------------------------------------------------ boxes drawn by hand
+
+
+BOX = "26,26,49,49"
+NAMES_OF_DRAWN = (
+    "SELECT name FROM face JOIN label USING (face_id) JOIN person USING (person_id) WHERE detector = 'human'"
+)
+
+
+@pytest.fixture
+def drawn(folder, tmp_path):
+    """A labels file with a face of Zoë that no detector found, of which the index was lost, and scanned again."""
+    photo = paint(folder / "half.png", GREEN, side=100)
+    assert call("-q", "scan").code == 0
+    assert call("face", "add", photo, BOX, "Zoë").code == 0
+    file = tmp_path / "drawn.jsonl"
+    assert call("labels", "export", file).code == 0
+    assert [face["name"] for face in lines(file) if face.get("drawn")] == ["Zoë"]
+    lost(tmp_path / "faces.db", folder)
+    return file
+
+
+def lost(index, folder):
+    index.unlink()
+    assert call("-q", "scan", folder).code == 5
+
+
+def without_journal(index):
+    tables = [row[0] for row in rows(index, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    kept = [name for name in tables if not name.startswith(("journal", "undone", "sqlite"))]
+    return {name: sorted(rows(index, f"SELECT * FROM {name}"), key=repr) for name in kept}
+
+
+def test_a_box_drawn_by_hand_is_drawn_again_with_its_encoding_in_the_same_entry(drawn, index, folder):
+    before, entries = without_journal(index), "SELECT count(*) FROM journal"
+    ((number,),) = rows(index, entries)
+    done = call("labels", "import", drawn)
+    assert done.err == "changed: 1 drawn box, 3 new people, 7 named faces, 3 named clusters, 1 moved face\n"
+    assert call("labels", "export", "-").raw == drawn.read_bytes()
+    assert rows(index, NAMES_OF_DRAWN) == [("Zoë",)]
+    assert rows(index, entries) == [(number + 1,)]
+    (vector,) = rows(index, "SELECT hex(vector) FROM face JOIN encoding USING (face_id) WHERE detector = 'human'")
+    after = without_journal(index)
+    again = call("labels", "import", drawn)
+    assert again.err.startswith("nothing to change\n")
+    assert rows(index, entries) == [(number + 1,)]
+    assert call("undo").code == 0
+    assert without_journal(index) == before
+    ((undone,),) = rows(index, "SELECT max(journal_id) FROM journal")
+    assert call("undo", str(undone)).code == 0
+    assert without_journal(index) == after
+    lost(index, folder)
+    assert call("face", "add", folder / "half.png", BOX, "Zoë").code == 0
+    assert rows(index, "SELECT hex(vector) FROM face JOIN encoding USING (face_id) WHERE detector = 'human'") == [
+        vector
+    ]
+
+
+def test_a_dry_run_tells_of_the_box_and_encodes_nothing(drawn, index, monkeypatch):
+    def never(*_):
+        raise AssertionError("encoded")
+
+    before = dump(index)
+    with monkeypatch.context() as broken:
+        broken.setattr("fakes.FakeBackend.encode", never)
+        dry = call("labels", "import", drawn, "--dry-run")
+    assert (dry.code, dry.err) == (
+        0,
+        "would change: 1 drawn box, 3 new people, 7 named faces, 3 named clusters, 1 moved face\n",
+    )
+    assert "half.png (26 26 49 49): is drawn\n" in dry.out
+    assert dump(index) == before
+    assert call("-v", "labels", "import", drawn).err.startswith(dry.out)
+
+
+def test_nobody_waits_while_a_box_is_encoded_and_what_they_do_meanwhile_counts(drawn, index, folder, monkeypatch):
+    encode, said = FakeBackend.encode, []
+
+    def meanwhile(self, *arguments):
+        if not said:
+            said.append("Ben")
+            assert call("face", "add", folder / "half.png", BOX, *said).code == 0
+        return encode(self, *arguments)
+
+    monkeypatch.setattr("fakes.FakeBackend.encode", meanwhile)
+    done = call("labels", "import", drawn)
+    assert "half.png (26 26 49 49): is Ben, and the file says Zoë; the index's word stays\n" in done.err
+    assert rows(index, NAMES_OF_DRAWN) == [("Ben",)]
+
+
+@pytest.mark.parametrize("trouble", ["deleted", "forbidden", "another picture"])
+def test_a_photo_that_cannot_be_read_costs_nothing_but_its_own_boxes(drawn, index, folder, trouble):
+    photo = folder / "half.png"
+    kept = photo.read_bytes()
+    photo.unlink()
+    if trouble == "forbidden":
+        photo.mkdir()
+    elif trouble == "another picture":
+        paint(photo, BLUE, side=100)
+    dry = call("labels", "import", drawn, "--dry-run")
+    done = call("labels", "import", drawn)
+    says = {
+        "deleted": f"cannot read {photo}: No such file or directory; check its permissions",
+        "forbidden": f"cannot read {photo}: Is a directory; check its permissions",
+        "another picture": f"{photo} holds another picture by now; run 'faceindex scan' and import again",
+    }[trouble]
+    assert (done.code, f"  half.png (26 26 49 49): {says}\n" in done.err) == (0, True), done.err
+    assert dry.err == done.err.replace("changed", "would change")
+    assert done.err.startswith("changed: 2 new people, 6 named faces")
+    if photo.is_dir():
+        photo.rmdir()
+    photo.write_bytes(kept)
+    assert call("labels", "import", drawn).err.startswith("changed: 1 drawn box, 1 new person, 1 named face")
+    assert call("labels", "export", "-").raw == drawn.read_bytes()
+
+
+def test_a_copy_that_is_still_there_is_read_where_another_is_not(drawn, folder, index):
+    (folder / "a copy.png").write_bytes((folder / "half.png").read_bytes())
+    call("-q", "scan")
+    (folder / "a copy.png").unlink()
+    assert call("labels", "import", drawn).code == 0
+    assert rows(index, NAMES_OF_DRAWN) == [("Zoë",)]
+
+
+def test_a_photo_of_which_no_copy_is_left_is_told(drawn, folder, index):
+    (folder / "half.png").rename(folder.parent / "half.png")
+    call("-q", "scan")
+    done = call("labels", "import", drawn)
+    assert "boxes not drawn: 1 (import again when that is put right)\n" in done.err
+    assert "half.png (26 26 49 49): no copy of its photo is there now, so it cannot be drawn\n" in done.err
+    assert rows(index, NAMES_OF_DRAWN) == []
+
+
+def test_who_was_forgotten_is_not_drawn_again(folder, index, tmp_path):
+    photo = paint(folder / "half.png", GREEN, side=100)
+    call("-q", "scan")
+    call("face", "add", photo, BOX, "Zoë")
+    file = tmp_path / "drawn.jsonl"
+    call("labels", "export", file)
+    assert call("forget", "Zoë", "--yes").code == 0
+    before = without_journal(index)
+    done = call("labels", "import", file)
+    assert "half.png (26 26 49 49): the face there is of somebody who was forgotten\n" in done.err
+    assert without_journal(index) == before
+
+
+def test_a_box_is_not_drawn_where_a_face_is_or_where_none_can_be(drawn, folder, index):
+    (digest,) = {face["photo"] for face in lines(drawn) if face.get("hint") == "half.png"}
+    ((box,),) = rows(
+        index,
+        'SELECT json_array("left", top, "right", bottom) FROM face JOIN files USING (photo_id) WHERE path = ?',
+        str(folder / "half.png"),
+    )
+    left, top, right, bottom = json.loads(box)
+    near = json.dumps([left, top, right, bottom - 0.05])
+    drawn.write_text(
+        '{"faceindex_labels": 1}\n'
+        f'{{"photo": "{digest}", "box": {box}, "name": "Ben"}}\n'
+        f'{{"photo": "{digest}", "box": {near}, "name": "Carl", "drawn": true}}\n'
+        f'{{"photo": "{digest}", "box": [0, 0, 0.05, 0.05], "name": "Dora", "drawn": true}}\n'
+    )
+    for arguments in ((), ("--dry-run",)):
+        done = call("labels", "import", drawn, *arguments)
+        assert "the face there is another one of the file\n" in done.err
+        assert "(00 00 05 05): that box is smaller than 20 pixels; no face can be told in it\n" in done.err
+    assert rows(index, NAMES_OF_DRAWN) == []
+
+
+# --------------------------------------------------------------------------------------- who is left
+
+
+def test_nobody_is_left_of_whom_nothing_is_said_any_more(file, index, folder):
+    assert call("person", "rename", "Anna", "Hanna").code == 0
+    assert call("person", "born", "Ben", "1990").code == 0
+    before = without_journal(index)
+    done = call("labels", "import", file, "--prefer", "file")
+    assert "1 name that nobody bears any more" in done.err
+    assert rows(index, "SELECT person, photos, born FROM people ORDER BY 1") == [("Anna", 4, None), ("Ben", 2, "1990")]
+    call("undo")
+    assert without_journal(index) == before

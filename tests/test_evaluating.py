@@ -262,12 +262,16 @@ def test_several_averages_of_a_person_are_set_against_one():
     assert found.people == 40
 
 
-@pytest.mark.parametrize(("people", "each"), [(1, 30), (5, 3), (40, 1), (0, 0)])
-def test_too_few_labels_are_refused_with_a_sentence(people, each):
+@pytest.mark.parametrize(
+    ("people", "each", "some"),
+    [(1, 30, "30 faces of 1 person"), (5, 3, "15 faces of 5 people"), (1, 1, "1 face of 1 person"),
+     (40, 1, "0 faces of 40 people"), (0, 0, "0 faces of 0 people")],
+)  # fmt: skip
+def test_too_few_labels_are_refused_with_a_sentence(people, each, some):
     faces, persons = crowd(people, each)
     known = Labelled.of_people(faces, persons)
     answers = Answers(known, Averages.of(known), NOBODY, PLAIN, {})
-    with pytest.raises(UsageProblem, match="name more faces first"):
+    with pytest.raises(UsageProblem, match=f"^only {some} can be tested; .*name more faces first"):
         evaluate(answers, 0.001)
 
 

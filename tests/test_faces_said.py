@@ -203,7 +203,7 @@ def test_what_is_split_off_loses_the_name_of_the_cluster_only(db, run):
     assert (people.cluster(db, anna).name, people.cluster(db, new).name) == ("Anna", None)
     with pytest.raises(UsageProblem, match=f"face {one} is not in cluster {new}"):
         say(db, parting.split_off, new, [one])
-    with pytest.raises(UsageProblem, match="it can be split into 2 to 2 parts"):
+    with pytest.raises(UsageProblem, match="it can be split into 2 parts at most"):
         say(db, parting.split_into, new, 3)
 
 

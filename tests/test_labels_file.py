@@ -114,7 +114,11 @@ FACE = f'{{"photo": "{ONE}", "box": [0.1, 0.2, 0.3, 0.4]%s}}'
     [
         ([], "f, line 1: this is no labels file of faceindex: it is empty"),
         ([""], "f, line 1: this is no labels file of faceindex: it is empty"),
-        (["name,face"], "f, line 1: is not JSON"),
+        ([" ", HEADER], "f, line 1: this is no labels file of faceindex: it is empty, or begins with an empty line"),
+        (["name,face"], "f, line 1: this is no labels file of faceindex: this line is no JSON object; it would begin"),
+        (["[1]"], "f, line 1: this is no labels file of faceindex: this line is no JSON object"),
+        (['{"faceindex_labels": 1'], "f, line 1: is not JSON"),
+        ([HEADER.encode("utf-16")], "f, line 1: is not UTF-8 at byte 1; save the file as UTF-8"),
         (["{}"], "f, line 1: this is no labels file of faceindex: the header is missing"),
         (['{"faceindex_labels": "1"}'], "f, line 1: this is no labels file of faceindex: the header is missing"),
         (['{"faceindex_labels": 2, "x": 1}'], "f, line 1: the file has format 2, and this faceindex knows 1; update"),
@@ -583,10 +587,10 @@ def test_contradictions_are_told_and_the_index_gives_way_only_if_asked(make, pre
             told(there.work)[1].items()
             >= {spot: said for spot, said in told(here.work)[1].items() if spot != here.spot("2", 1)}.items()
         )
-        assert there.work.people == {**here.work.people, "Hanna": None}
+        assert there.work.people == here.work.people  # of Hanna nothing is said any more
     else:
         assert [word for word in there.work.words if word.ignored is None] == before.words
-        assert out.counts == {"person": 1, "ignored face": 1, "birth": 1}
+        assert out.counts == {"ignored face": 1, "birth": 1}  # of Anna nothing is said yet
         assert there.bring(here.work).changes == []
 
 
@@ -611,3 +615,23 @@ def test_a_face_that_the_machine_has_with_somebody_else_leaves_them_and_they_kee
     assert there.cluster("4", 0) not in (None, there.cluster("1", 0))
     assert [word for word in there.work.words if word.name == "Hanna"] == before.words
     assert told(there.work)[1].items() >= told(here.work)[1].items()
+
+
+def test_of_people_of_whom_nothing_is_said_the_file_says_nothing_and_an_import_leaves_them_alone(make):
+    here = make(PARTY, [OF_A, OF_B, OF_C])
+    here.db.execute("INSERT INTO person (name, born) VALUES ('Nobody', NULL), ('Carl', '1970')")
+    library.name(here.db, here.cluster("1", 0), "Anna")
+    library.reject(here.db, here.faces["4", 0], person=people.person_id(here.db, "Carl"))
+    assert here.work.people == {"Anna": None, "Carl": "1970"}
+    assert here.bring(here.work, prefer_file=True).changes == []
+    assert people.person_id(here.db, "Nobody") is not None
+
+
+def test_whom_the_file_only_names_is_made_known_once_a_face_of_theirs_is_there(make):
+    here, there = make(PARTY, [OF_A, OF_B, OF_C]), make({"4": ["c"]}, [OF_C])
+    library.name(here.db, here.cluster("1", 0), "Anna")
+    library.say(here.db, here.faces["4", 0], "Carl")
+    work = Work({**here.work.people, "Dora": None, "Emil": "1990-05"}, here.work.words, [])
+    assert there.bring(work).counts["person"] == 2
+    assert there.work.people == {"Carl": None, "Emil": "1990-05"}
+    assert there.bring(work).changes == []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from faceindex.cli import ids
+from faceindex.cli import changes, ids
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.lookup import photo_at
@@ -100,10 +100,12 @@ def label(app: App, cluster_id: int, name: str) -> None:
     Two clusters named alike are one person, and keep an average each: Anna as a child and Anna today.
     """
     name = people.clean_name(name)
-    with app.open() as db, journal.entry(db, "cluster label", f"cluster {cluster_id} named {name}") as journal_id:
-        people.label(db, journal_id, cluster_id, name)
-        faces = people.cluster(db, cluster_id).faces
-    app.say(f"cluster {cluster_id} is {name} ({counted(faces, 'face')})")
+    with app.open() as db:
+        with journal.entry(db, "cluster label", f"cluster {cluster_id} named {name}") as journal_id:
+            people.label(db, journal_id, cluster_id, name)
+            faces = counted(people.cluster(db, cluster_id).faces, "face")
+        line = f"cluster {cluster_id} is {name}"
+        changes.say(app, db, journal_id, f"{line} ({faces})", f"{line} already ({faces})")
 
 
 @cluster.command(epilog="Example: faceindex cluster unlabel 17")
@@ -118,16 +120,18 @@ def unlabel(app: App, cluster_id: int) -> None:
 
 @cluster.command(epilog="Example: faceindex cluster merge 17 23 40")
 @click.argument("into", metavar="INTO", type=int)
-@click.argument("others", metavar="OTHER...", type=int, nargs=-1, required=True)
+@click.argument("others", metavar="OTHER...", nargs=-1, required=True)
 @pass_app
-def merge(app: App, into: int, others: tuple[int, ...]) -> None:
+def merge(app: App, into: int, others: tuple[str, ...]) -> None:
     """Make one cluster, INTO, of several.
 
-    They must be the same person: of two that bear different names, none is merged.
+    They must be the same person: of two that bear different names, none is merged. - reads the numbers of the others
+    from stdin.
     """
-    numbers = ", ".join(map(str, others))
-    with app.open() as db, journal.entry(db, "cluster merge", f"clusters {numbers} merged into {into}") as journal_id:
-        found = people.merge(db, journal_id, into, others)
+    chosen = ids.clusters(others)
+    told = f"{ids.told(chosen, 'cluster')} merged into {into}"
+    with app.open() as db, journal.entry(db, "cluster merge", told) as journal_id:
+        found = people.merge(db, journal_id, into, chosen)
     app.say(f"cluster {into}: {found.name or 'no name'}, {counted(found.faces, 'face')}")
 
 
@@ -141,9 +145,10 @@ def different(app: App, one: int, other: int) -> None:
     They are not merged after that, nor named alike.
     """
     told = f"clusters {one} and {other} are different people"
-    with app.open() as db, journal.entry(db, "cluster different", told) as journal_id:
-        parting.different(db, journal_id, one, other)
-    app.say(told)
+    with app.open() as db:
+        with journal.entry(db, "cluster different", told) as journal_id:
+            parting.different(db, journal_id, one, other)
+        changes.say(app, db, journal_id, told, f"clusters {one} and {other} are known to be different people already")
 
 
 @cluster.command(epilog="Example: faceindex cluster split 17 --into 2")
@@ -176,23 +181,26 @@ def _split(
 
 
 @cluster.command(epilog="Example: faceindex cluster ignore --photo wedding.jpg")
-@click.argument("clusters", metavar="[CLUSTER]...", type=int, nargs=-1)
+@click.argument("clusters", metavar="[CLUSTER]...", nargs=-1)
 @click.option("--photo", type=click.Path(dir_okay=False), metavar="PATH", help="All without a name on this photo.")
 @click.option("--smaller", type=click.IntRange(2), metavar="N", help="All without a name on fewer than N photos.")
 @pass_app
-def ignore(app: App, clusters: tuple[int, ...], photo: str | None, smaller: int | None) -> None:
+def ignore(app: App, clusters: tuple[str, ...], photo: str | None, smaller: int | None) -> None:
     """Put strangers out of the way.
 
     Ignored clusters are not listed or counted any more; new faces may still join them, and are out of the way too.
+    - reads numbers of clusters from stdin.
     """
     if sum(map(bool, (clusters, photo, smaller))) != 1:
         raise UsageProblem("name clusters, or --photo, or --smaller")
+    named = ids.clusters(clusters) if clusters else []
     with app.open() as db:
-        chosen = _strangers(db, clusters, photo, smaller)
-        told = ", ".join(map(str, chosen)) if clusters else counted(len(chosen), "cluster")
-        with journal.entry(db, "cluster ignore", f"ignored: {told}"):
+        chosen = _strangers(db, named, photo, smaller)
+        told = ids.told(chosen, "cluster")
+        with journal.entry(db, "cluster ignore", f"{told} ignored") as journal_id:
             count = parting.ignore(db, chosen)
-    app.say(f"{counted(count, 'cluster')} ignored")
+        so_already = f"{told}: ignored already" if chosen else "there is no such cluster without a name"
+        changes.say(app, db, journal_id, f"{counted(count, 'cluster')} ignored", so_already)
 
 
 def _strangers(
@@ -205,16 +213,18 @@ def _strangers(
 
 
 @cluster.command(epilog="Example: faceindex cluster unignore 17")
-@click.argument("clusters", metavar="[CLUSTER]...", type=int, nargs=-1)
+@click.argument("clusters", metavar="[CLUSTER]...", nargs=-1)
 @switch("--all", help="All that are ignored.")
 @pass_app
-def unignore(app: App, clusters: tuple[int, ...], all: bool) -> None:
-    """Show ignored clusters again."""
+def unignore(app: App, clusters: tuple[str, ...], all: bool) -> None:
+    """Show ignored clusters again. - reads their numbers from stdin."""
     if bool(clusters) == all:
         raise UsageProblem("name clusters, or --all")
+    named = [] if all else ids.clusters(clusters)
     with app.open() as db:
-        chosen = parting.ignored_clusters(db, settings.get(db, "backend") or "") if all else clusters
-        told = "all clusters" if all else ", ".join(map(str, chosen))
-        with journal.entry(db, "cluster unignore", f"no longer ignored: {told}"):
+        chosen = parting.ignored_clusters(db, settings.get(db, "backend") or "") if all else named
+        told = ids.told(chosen, "cluster")
+        with journal.entry(db, "cluster unignore", f"{told} no longer ignored") as journal_id:
             count = parting.unignore(db, chosen)
-    app.say(f"{counted(count, 'cluster')} no longer ignored")
+        so_already = f"{told}: not ignored" if chosen else "no cluster is ignored"
+        changes.say(app, db, journal_id, f"{counted(count, 'cluster')} no longer ignored", so_already)

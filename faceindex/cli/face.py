@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import click
 
-from faceindex.cli import ids
+from faceindex.cli import changes, ids
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.lookup import photo_at
+from faceindex.db import transaction
 from faceindex.errors import UsageProblem
 from faceindex.report import counted
-from faceindex.store import faces, journal, people, settings
+from faceindex.store import faces, journal, parting, people, settings
 
-FEW = 5  # numbers that a summary repeats
 faces_argument = click.argument("numbers", metavar="FACE...", nargs=-1, required=True)
 
 
@@ -25,12 +24,6 @@ def face() -> None:
 
     'faceindex photo show' and 'faceindex cluster show' tell the numbers of faces; - reads them from stdin.
     """
-
-
-def _told(numbers: Sequence[int]) -> str:
-    if len(numbers) > FEW:
-        return counted(len(numbers), "face")
-    return f"face{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
 
 
 @face.command(epilog="Example: faceindex face move 4711 4712 23")
@@ -45,11 +38,16 @@ def move(app: App, numbers: tuple[str, ...], cluster: str) -> None:
     chosen = ids.faces(numbers)
     if not re.fullmatch(r"\d+|new", cluster):
         raise UsageProblem(f"{cluster[:40]!r} is no cluster; give its number, or new")
+    told = ids.told(chosen, "face")
     with app.open() as db:
-        with journal.entry(db, "face move", f"{_told(chosen)} moved to cluster {cluster}") as journal_id:
-            target = faces.move(db, journal_id, chosen, None if cluster == "new" else int(cluster))
-        found = people.cluster(db, target)
-    app.say(f"cluster {target}: {found.name or 'no name'}, {counted(found.faces, 'face')}")
+        with transaction(db):
+            target = parting.next_cluster(db) if cluster == "new" else int(cluster)
+            where = f"the new cluster {target}" if cluster == "new" else f"cluster {target}"
+            with journal.entry(db, "face move", f"{told} moved to {where}") as journal_id:
+                faces.move(db, journal_id, chosen, None if cluster == "new" else target)
+            found = people.cluster(db, target)
+        line = f"cluster {target}: {found.name or 'no name'}, {counted(found.faces, 'face')}"
+        changes.say(app, db, journal_id, line, f"{told}: in cluster {target} already")
 
 
 @face.command(epilog="Example: faceindex face reject 4711")
@@ -61,9 +59,10 @@ def reject(app: App, numbers: tuple[str, ...]) -> None:
     That is remembered for ever. They leave their clusters, and the next scan places them anew.
     """
     chosen = ids.faces(numbers)
-    with app.open() as db, journal.entry(db, "face reject", f"{_told(chosen)} rejected") as journal_id:
+    told = ids.told(chosen, "face")
+    with app.open() as db, journal.entry(db, "face reject", f"{told} rejected") as journal_id:
         faces.reject(db, journal_id, chosen)
-    app.say(f"{_told(chosen)}: rejected; the next scan places {'it' if len(chosen) == 1 else 'them'} anew")
+    app.say(f"{told}: rejected; the next scan places {'it' if len(chosen) == 1 else 'them'} anew")
 
 
 @face.command(epilog="Example: faceindex face ignore 4711")
@@ -72,9 +71,11 @@ def reject(app: App, numbers: tuple[str, ...]) -> None:
 def ignore(app: App, numbers: tuple[str, ...]) -> None:
     """Leave faces alone from now on: strangers, statues, no faces at all."""
     chosen = ids.faces(numbers)
-    with app.open() as db, journal.entry(db, "face ignore", f"{_told(chosen)} ignored") as journal_id:
-        count = faces.ignore(db, journal_id, chosen)
-    app.say(f"{counted(count, 'face')} ignored")
+    told = ids.told(chosen, "face")
+    with app.open() as db:
+        with journal.entry(db, "face ignore", f"{told} ignored") as journal_id:
+            count = faces.ignore(db, journal_id, chosen)
+        changes.say(app, db, journal_id, f"{counted(count, 'face')} ignored", f"{told}: ignored already")
 
 
 @face.command(epilog="Example: faceindex face unignore 4711")
@@ -83,9 +84,11 @@ def ignore(app: App, numbers: tuple[str, ...]) -> None:
 def unignore(app: App, numbers: tuple[str, ...]) -> None:
     """Have ignored faces count again; the next scan places them."""
     chosen = ids.faces(numbers)
-    with app.open() as db, journal.entry(db, "face unignore", f"{_told(chosen)} no longer ignored"):
-        count = faces.unignore(db, chosen)
-    app.say(f"{counted(count, 'face')} no longer ignored")
+    told = ids.told(chosen, "face")
+    with app.open() as db:
+        with journal.entry(db, "face unignore", f"{told} no longer ignored") as journal_id:
+            count = faces.unignore(db, chosen)
+        changes.say(app, db, journal_id, f"{counted(count, 'face')} no longer ignored", f"{told}: not ignored")
 
 
 @face.command(epilog='Example: faceindex face label 4711 "Anna"')
@@ -98,9 +101,11 @@ def label(app: App, numbers: tuple[str, ...], name: str) -> None:
     They go to the nearest cluster of that person, or found one.
     """
     chosen, name = ids.faces(numbers), people.clean_name(name)
-    with app.open() as db, journal.entry(db, "face label", f"{_told(chosen)} named {name}") as journal_id:
-        faces.label(db, journal_id, chosen, name)
-    app.say(f"{_told(chosen)}: {name}")
+    told = ids.told(chosen, "face")
+    with app.open() as db:
+        with journal.entry(db, "face label", f"{told} named {name}") as journal_id:
+            faces.label(db, journal_id, chosen, name)
+        changes.say(app, db, journal_id, f"{told}: {name}", f"{told}: named {name} already")
 
 
 @face.command(epilog="Example: faceindex face add beach.jpg 40,20,55,45 Anna")
@@ -119,7 +124,10 @@ def add(app: App, path: str, box: str, name: str) -> None:
     sides, name, place = _sides(box), people.clean_name(name), absolute(path)
     with app.open() as db:
         added = add_face(db, place, photo_at(db, place), settings.get(db, "backend") or "", sides, name)
-    app.say(f"face {added.face_id}: {name}" + ("; it was there already" if added.known else ""))
+    if added.changed:
+        app.say(f"face {added.face_id}: {name}" + ("; it was there already" if added.known else ""))
+    else:
+        app.say(f"face {added.face_id}: there already, and named {name}; nothing changed")
 
 
 def _sides(text: str) -> list[float]:

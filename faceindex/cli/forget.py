@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,12 @@ import click
 from faceindex.cli.app import App, pass_app
 from faceindex.cli.options import switch
 from faceindex.db import transaction
+from faceindex.errors import UsageProblem
 from faceindex.pipeline.lock import scan_lock
 from faceindex.report import counted
 from faceindex.store import forgetting
-from faceindex.store.forgetting import Memory
+from faceindex.store.forgetting import Kept, Memory
+from faceindex.store.paths import shown
 
 
 @click.command(epilog="Example: faceindex forget Anna --dry-run")
@@ -31,7 +34,9 @@ def forget(app: App, name: str, dry_run: bool, yes: bool) -> None:
         known = forgetting.memory(db, name)
         for line in _plan(app.index, known):
             click.echo(line, err=True)
-        if dry_run or not (yes or click.confirm("Erase all this for good?", err=True)):
+        if (kept := forgetting.kept_in_names(db, known.names)) is not None:
+            click.echo(_stays(kept), err=True)
+        if dry_run or not (yes or _sure()):
             app.say("nothing was changed")
             return
         db.execute("PRAGMA secure_delete = ON")
@@ -41,6 +46,28 @@ def forget(app: App, name: str, dry_run: bool, yes: bool) -> None:
         for copy in _migration_copies(app.index):
             copy.unlink()
     app.say("forgotten")
+
+
+def _sure() -> bool:
+    """Whether somebody says yes; raises UsageProblem where nobody is there to say anything."""
+    click.echo("Erase all this for good? [y/N]: ", nl=False, err=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        click.echo(err=True)
+        raise UsageProblem("nobody answered, so nothing was changed; use --yes to have it done without being asked")
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _stays(kept: Kept) -> str:
+    if kept.number == 1:
+        return (
+            "1 file or folder name holds a name of theirs and stays as it is, in the library and here: "
+            f"{shown(kept.example)}"
+        )
+    return (
+        f"{kept.number:,} file or folder names hold a name of theirs and stay as they are, in the library and here: "
+        f"such as {shown(kept.example)}"
+    )
 
 
 def _plan(index: Path, known: Memory) -> Iterator[str]:

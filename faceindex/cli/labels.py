@@ -17,7 +17,7 @@ from faceindex.cli.groups import Group
 from faceindex.cli.options import switch
 from faceindex.errors import FaceindexError, UsageProblem
 from faceindex.report import counted
-from faceindex.store import journal, people, roots, settings
+from faceindex.store import people, roots, settings
 from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
@@ -67,39 +67,22 @@ def export_(app: App, file: str, force: bool) -> None:
 def import_(app: App, file: str, dry_run: bool, prefer: str) -> None:
     """Have the index say what FILE says, or the standard input if it is -.
 
-    What is so already stays; what the index says otherwise stays too, and is told. A second time changes nothing,
-    but for faces that a scan found since. 'faceindex undo' takes it all back.
+    What is so already stays; what the index says otherwise stays too, and is told. Boxes that a human drew are drawn
+    again where no face is. A second time changes nothing, but for faces that a scan found since. 'faceindex undo'
+    takes it all back.
     """
     with _opened(file) as stream:
         work = labelfile.read(stream, shown(file), people.clean_name)
+    from faceindex.pipeline.bringing import bring_in  # noqa: PLC0415  (loads numpy and the image libraries)
+
     with app.open() as db:
-        out = _import(db, work, file, dry_run, prefer == "file")
+        out = bring_in(db, _backend(db), work, shown(file), prefer_file=prefer == "file", dry_run=dry_run)
     for line in out.changes if dry_run else ():
         click.echo(line)
     if not dry_run:
         for line in out.changes:
             app.tell(line)
     _report(app, out, dry_run)
-
-
-def _import(db: sqlite3.Connection, work: Work, file: str, dry_run: bool, prefer_file: bool) -> Outcome:
-    from faceindex.store.handwork.bringing import bring_in  # noqa: PLC0415  (loads numpy)
-    from faceindex.store.handwork.gathering import IMPORT  # noqa: PLC0415
-
-    out = None
-    with (
-        contextlib.suppress(_Rehearsed),
-        journal.entry(db, IMPORT, f"labels imported from {shown(file)}") as journal_id,
-    ):
-        out = bring_in(db, journal_id, _backend(db), work, prefer_file=prefer_file)
-        if dry_run:
-            raise _Rehearsed
-    assert out is not None
-    return out
-
-
-class _Rehearsed(Exception):
-    """Everything was done that would be done; now it is rolled back."""
 
 
 def _backend(db: sqlite3.Connection) -> str:
@@ -167,6 +150,7 @@ def _write(path: str, lines: Iterable[str]) -> None:
 # ----------------------------------------------------------------------------------------- report
 
 COUNTS = {  # what changed: how one of it reads, and several
+    "box": ("drawn box", "drawn boxes"),
     "person": ("new person", "new people"),
     "birth": ("birth", "births"),
     "name": ("named face", "named faces"),
@@ -177,6 +161,7 @@ COUNTS = {  # what changed: how one of it reads, and several
     "ignored face": ("ignored face", "ignored faces"),
     "ignored cluster": ("ignored cluster", "ignored clusters"),
     "different": ("pair of different people", "pairs of different people"),
+    "unsaid": ("name that nobody bears any more", "names that nobody bears any more"),
     "release": ("face for the next scan to place", "faces for the next scan to place"),
 }
 
@@ -189,6 +174,7 @@ def _report(app: App, out: Outcome, dry_run: bool) -> None:
         app.say(f"already so: {out.already:,}")
     _list(app, "contradictions", out.contradictions, "--prefer file takes the file's word")
     _list(app, "no face here", out.no_face, "import again after a scan has found it")
+    _list(app, "boxes not drawn", out.not_drawn, "import again when that is put right")
     photos = [f"{digest[:12]}… {shown(hint)}".rstrip() for digest, hint in out.no_photo.items()]
     _list(app, "photos not in the index", photos, "scan their folder, and import again")
 

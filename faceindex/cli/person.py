@@ -7,6 +7,7 @@ from datetime import date
 
 import click
 
+from faceindex.cli import changes
 from faceindex.cli.app import App, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.options import Form, listing
@@ -45,9 +46,10 @@ def _for_people(row: Row) -> Row:
 def rename(app: App, old: str, new: str) -> None:
     """Give a person another name."""
     new = people.clean_name(new)
-    with app.open() as db, journal.entry(db, "person rename", f"{old} renamed to {new}"):
-        people.rename(db, old, new)
-    app.say(f"{old} is now {new}")
+    with app.open() as db:
+        with journal.entry(db, "person rename", f"{old} renamed to {new}") as entry:
+            people.rename(db, old, new)
+        changes.say(app, db, entry, f"{old} is now {new}", f"{old} is that name already")
 
 
 @person.command(epilog='Example: faceindex person merge Anna "Anna Lee"')
@@ -71,10 +73,11 @@ def split(app: App, name: str, clusters: tuple[int, ...], new: str) -> None:
     """Have some clusters of a person be another person, NEWNAME."""
     new = people.clean_name(new)
     numbers = ", ".join(map(str, clusters))
-    told = f"clusters {numbers} of {name} named {new}"
+    several = len(clusters) > 1
+    told = f"{'clusters' if several else 'cluster'} {numbers} of {name} named {new}"
     with app.open() as db, journal.entry(db, "person split", told) as journal_id:
         people.split_person(db, journal_id, name, clusters, new)
-    app.say(f"clusters {numbers} are {new}")
+    app.say(f"clusters {numbers} are {new}" if several else f"cluster {numbers} is {new}")
 
 
 @person.command(epilog="Example: faceindex person born Anna 2014-05-30")
@@ -88,10 +91,11 @@ def born(app: App, name: str, day: str) -> None:
     """
     known = birthday(day)
     with app.open() as db:
-        with journal.entry(db, "person born", f"{name} born {known or 'at an unknown time'}"):
+        with journal.entry(db, "person born", f"{name} born {known or 'at an unknown time'}") as entry:
             people.set_born(db, name, known)
+        done = f"{name} was born {known}" if known else f"it is not known when {name} was born"
+        changes.say(app, db, entry, done, f"{done}: that is known already" if known else done)
         before = people.matched_unborn(db, name)
-    app.say(f"{name} was born {known}" if known else f"it is not known when {name} was born")
     if before:
         app.say(f"{counted(before, 'face')} that scans named so {'are' if before > 1 else 'is'} on a photo from before "
                 "that; 'faceindex rematch --apply' takes the name away there")  # fmt: skip

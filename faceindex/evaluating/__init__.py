@@ -101,8 +101,9 @@ def evaluate(
 
 
 def _too_few(faces: int, people: int) -> str:
+    some = f"{faces} face{'s' * (faces != 1)} of {people} {'person' if people == 1 else 'people'}"
     return (
-        f"only {faces} faces of {people} people can be tested; it takes {FEWEST} faces of two people or more, "
+        f"only {some} can be tested; it takes {FEWEST} faces of two people or more, "
         "each with another face of the same person: name more faces first"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from faceindex.errors import FaceindexError, UnreadablePicture, UsageProblem
 from faceindex.image import open_picture
 from faceindex.models import Box
 from faceindex.store import faces, journal, photos
+from faceindex.store.kept import kept
 from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 SAME_FACE = 0.5  # IoU of a box with that of a face above which that face is meant
 SMALLEST = 20  # pixels
+NO_FACE = "no face can be told in that box; draw it around a face"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Added:
 
     face_id: int
     known: bool  # there was a face already, and it was only named
+    changed: bool = True  # False: it even had that name
 
 
 def add_face(db: sqlite3.Connection, path: str, photo_id: int, backend: str, sides: list[float], name: str) -> Added:
@@ -45,8 +49,10 @@ def add_face(db: sqlite3.Connection, path: str, photo_id: int, backend: str, sid
     if known is not None and known.box.iou(box) > SAME_FACE:
         with journal.entry(db, "face label", f"face {known.face_id} named {name}") as journal_id:
             faces.label(db, journal_id, [known.face_id], name)
-        return Added(known.face_id, known=True)
-    encoding = encoded(path, backend, box)
+        return Added(known.face_id, known=True, changed=kept(db, journal_id))
+    (encoding,) = encoded(path, read(path), backend, [box])
+    if encoding is None:
+        raise FaceindexError(NO_FACE)
     with transaction(db), journal.entry(db, "face add", f"a face of {name} added to {shown(path)}") as journal_id:
         face_id = faces.add(db, where, backend, box, encoding)
         faces.label(db, journal_id, [face_id], name)
@@ -64,16 +70,21 @@ def boxed(sides: list[float], width: int, height: int) -> Box:
     return box
 
 
-def encoded(path: str, backend: str, box: Box) -> Encoding:
-    """The encoding of what a photo shows in a box, as sharp as the photo is."""
-    encoder = backends.load(backend)
+def read(path: str) -> bytes:
+    """A photo's bytes."""
     try:
-        pixels, inside = open_picture(Path(path).read_bytes()).crops([box], MARGIN)[0]
+        return Path(path).read_bytes()
     except OSError as error:
         raise FaceindexError(f"cannot read {shown(path)}: {error.strerror}; check its permissions") from error
+
+
+def encoded(path: str, data: bytes, backend: str, boxes: Sequence[Box]) -> list[Encoding | None]:
+    """The encoding of what a photo shows in each box, as sharp as the photo is; None where no face can be told."""
+    encoder = backends.load(backend)
+    try:
+        crops = open_picture(data).crops(boxes, MARGIN)
     except UnreadablePicture as error:
         raise FaceindexError(f"{shown(path)} {error}") from error
-    found = np.asarray(encoder.encode([pixels], [[inside]])[0][0], np.float32)
-    if not all(map(math.isfinite, found)):
-        raise FaceindexError("no face can be told in that box; draw it around a face")
-    return found
+    # One by one: a face is encoded the same whoever else is on the photo.
+    found = [np.asarray(encoder.encode([pixels], [[inside]])[0][0], np.float32) for pixels, inside in crops]
+    return [each if all(map(math.isfinite, each)) else None for each in found]

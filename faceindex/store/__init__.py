@@ -10,6 +10,7 @@ encodings  arrays for matching: faces without a cluster, averages, weights
 averages   which faces are in which cluster, and each cluster's exact sum
 people     persons and clusters, as humans change them
 labels     what humans said of single faces
+kept       whether what a human said changed anything
 journal    every change a human makes, and how it is undone
 runs       one row per scan
 settings   few facts about the index as a whole

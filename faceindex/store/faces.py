@@ -82,7 +82,8 @@ def move(db: sqlite3.Connection, journal_id: int, face_ids: Sequence[int], clust
     )
     averages.assign(db, {face.face_id: target for face in found})
     if person is not None:
-        _call(db, journal_id, found, person)
+        there = [face for face in found if (face.cluster_id, face.labelled) == (target, person)]
+        _call(db, journal_id, [face for face in found if face not in there], person)
     return target
 
 
@@ -163,12 +164,15 @@ def _home(db: sqlite3.Connection, face: Known, person: int) -> int:
 
 
 def _call(db: sqlite3.Connection, journal_id: int, found: Sequence[Known], person: int) -> None:
-    """Have these very faces be somebody. Said again, it is the newer word."""
+    """Have these very faces be somebody. What a human said of one already, and not of its cluster, stays as it is."""
     db.executemany(
         """INSERT INTO label (face_id, person_id, source, journal_id) VALUES (?, ?, 'human', ?)
            ON CONFLICT (face_id) DO UPDATE
                SET person_id = excluded.person_id, source = 'human', journal_id = excluded.journal_id,
-                   carried_from = NULL""",
+                   carried_from = NULL
+               WHERE label.person_id <> excluded.person_id OR label.source <> 'human'
+                  OR label.carried_from IS NOT NULL OR label.journal_id IN (
+                     SELECT journal_id FROM journal WHERE command LIKE 'cluster %' OR command LIKE 'person %')""",
         [(face.face_id, person, journal_id) for face in found],
     )
     _forget_unused(db, found)

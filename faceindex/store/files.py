@@ -107,6 +107,17 @@ def showing_faces(db: sqlite3.Connection, limit: int) -> list[str]:
     return [_path(row) for row in found]
 
 
+def copies(db: sqlite3.Connection, photo_id: int) -> list[str]:
+    """Every path at which a photo is present; those that were read since they last changed first."""
+    found = db.execute(
+        f"SELECT {PATH_COLUMNS} FROM photo JOIN file USING (digest) JOIN folder USING (folder_id)"
+        " JOIN root USING (root_id) WHERE photo_id = ? AND gone IS NULL AND removed_at IS NULL"
+        " ORDER BY stale, root.path, folder.path, name",
+        (photo_id,),
+    )
+    return [_path(row) for row in found]
+
+
 PATH_COLUMNS = "root.path, root.raw_path, folder.path, folder.raw_path, name, raw_name"
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceindex.db import now
@@ -61,6 +63,30 @@ def _names(db: sqlite3.Connection, person: int) -> tuple[str, ...]:
         {"person": person},
     )
     return tuple(row[0] for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """File and folder names that hold a name of somebody; they are not this program's to change."""
+
+    number: int
+    example: str
+
+
+def kept_in_names(db: sqlite3.Connection, names: Sequence[str]) -> Kept | None:
+    """Names of files and folders, there or gone, that hold one of these names, in small letters or capitals."""
+    wanted = [_folded(name) for name in names]
+    rows = db.execute("SELECT path FROM root UNION ALL SELECT path FROM folder UNION ALL SELECT name FROM file")
+    number, example = 0, ""
+    for (path,) in rows:
+        last = path.rsplit("/", 1)[-1]
+        if any(name in _folded(last) for name in wanted):
+            number, example = number + 1, example or last
+    return Kept(number, example) if number else None
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
 
 
 # Rows of the journal about a person, their faces or their clusters. Which of the images names them does not matter.

@@ -32,9 +32,11 @@ def split_into(db: sqlite3.Connection, journal_id: int, cluster_id: int, count: 
     The largest part keeps number and name; of equal ones the part with the lowest face number.
     """
     found = people.cluster(db, cluster_id)
+    if found.faces == 1:
+        raise UsageProblem(f"cluster {cluster_id} has one face, so it cannot be split")
     if not 2 <= count <= found.faces:
         raise UsageProblem(
-            f"cluster {cluster_id} has {found.faces} faces; it can be split into 2 to {found.faces} parts"
+            f"cluster {cluster_id} has {found.faces} faces; it can be split into {found.faces} parts at most"
         )
     rows = db.execute(
         """SELECT face_id, photo_id, vector FROM face JOIN encoding USING (face_id)
@@ -77,6 +79,12 @@ def found_cluster(db: sqlite3.Connection, backend: str, person_id: int | None = 
     cursor = db.execute("INSERT INTO cluster (backend, person_id) VALUES (?, ?)", (backend, person_id))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
+
+
+def next_cluster(db: sqlite3.Connection) -> int:
+    """The number that the next new cluster will have; true as long as the transaction lasts."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'cluster'").fetchone()
+    return 1 + (row[0] if row else 0)
 
 
 def unname(db: sqlite3.Connection, face_ids: Iterable[int], person_id: int | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
@@ -198,10 +200,17 @@ def rename(db: sqlite3.Connection, old: str, new: str) -> None:
     new = clean_name(new)
     if person_id(db, new) not in (None, person):
         raise UsageProblem(
-            f"there is a {new} already; to make them one person, "
-            f"use 'faceindex person merge {shown(new)!r} {shown(old)!r}'"
+            f"somebody is called {shown(new)} already; "
+            f"to make them one person, use 'faceindex person merge {_typed(new)} {_typed(old)}'"
         )
     db.execute("UPDATE person SET name = ? WHERE person_id = ?", (new, person))
+
+
+def _typed(name: str) -> str:
+    """A name as one types it in a shell: in double quotes where it needs some, for the command has single ones."""
+    quoted = shown(shlex.quote(name))
+    plain = quoted.startswith("'") and not re.search(r'["$`\\!]', name)
+    return f'"{shown(name)}"' if plain else quoted
 
 
 def merge_people(db: sqlite3.Connection, into: str, others: Sequence[str]) -> int:

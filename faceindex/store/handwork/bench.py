@@ -20,6 +20,7 @@ class Outcome:
     already: int = 0  # words that were so already
     contradictions: list[str] = field(default_factory=list)
     no_face: list[str] = field(default_factory=list)  # the photo is known, and has no face there
+    not_drawn: list[str] = field(default_factory=list)  # a box drawn by hand that could not be drawn again
     no_photo: dict[str, str] = field(default_factory=dict)  # digest: hint
 
     def change(self, what: str, sentence: str) -> None:
@@ -56,11 +57,19 @@ class Import:
     prefer_file: bool
     out: Outcome
     faces: dict[Spot, Known]
-    people: dict[str, int]
+    people: dict[str, int]  # all whom the index or the file names
+    new: dict[int, tuple[str, str | None]]  # of these, those whom the index does not know yet: name and birth
     hints: dict[str, str]
 
     def name(self, person_id: int | None) -> str:
         return shown(next((name for name, i in self.people.items() if i == person_id), "nobody"))
+
+    def meet(self, person_id: int) -> None:
+        """Make somebody known, now that something is said of them."""
+        if person_id in self.new:
+            name, born = self.new.pop(person_id)
+            self.db.execute("INSERT INTO person (person_id, name, born) VALUES (?, ?, ?)", (person_id, name, born))
+            self.out.change("person", f"{shown(name)} is known now" + (f", born {born}" if born else ""))
 
     def at(self, spot: Spot) -> str:
         return told(spot, self.hints)

@@ -1,7 +1,7 @@
 """The human work of a labels file, brought into the index. Call bring_in() within journal.entry().
 
-places     each place that the file names: which face of this index is it?
-words      what it says of single faces: names, rejections, ignored faces
+places     each place that the file names: which face of this index is it? Boxes of humans are drawn
+words      what it says of people and single faces: births, names, rejections, ignored faces
 groups     faces that were one cluster are one cluster again, and it bears their name
 apart      clusters that are different people, faces that do not belong to one
 
@@ -20,17 +20,27 @@ from faceindex.store.handwork.apart import keep_apart
 from faceindex.store.handwork.bench import Import, Outcome
 from faceindex.store.handwork.gathering import together
 from faceindex.store.handwork.groups import Group, Groups
-from faceindex.store.handwork.places import locate
-from faceindex.store.handwork.words import say, say_people
+from faceindex.store.handwork.places import Drawings, locate
+from faceindex.store.handwork.words import drop_unsaid, say, say_people, unsaid
+
+NOTHING_DRAWN: Drawings = {}
 
 
-def bring_in(db: sqlite3.Connection, journal_id: int, backend: str, work: Work, *, prefer_file: bool) -> Outcome:
-    """Have the index say what the file says."""
+def bring_in(
+    db: sqlite3.Connection,
+    journal_id: int,
+    backend: str,
+    work: Work,
+    *,
+    prefer_file: bool,
+    drawings: Drawings = NOTHING_DRAWN,
+) -> Outcome:
+    """Have the index say what the file says. `drawings` are what boxes show that are to be drawn (places.blanks)."""
     out = Outcome()
     hints = {word.spot.photo: word.hint for word in work.words if word.hint}
-    faces = locate(db, backend, work, hints, out)
-    here = Import(db, journal_id, backend, prefer_file, out, faces, {}, hints)
-    before = together(db, backend)
+    faces = locate(db, backend, work, hints, out, drawings)
+    here = Import(db, journal_id, backend, prefer_file, out, faces, {}, {}, hints)
+    before, nobody = together(db, backend), unsaid(here)
     say_people(here, work)
     members: defaultdict[Group, list[Word]] = defaultdict(list)
     for word in work.words:
@@ -39,4 +49,5 @@ def bring_in(db: sqlite3.Connection, journal_id: int, backend: str, work: Work, 
     Groups(here, members, before).place()
     grouped = {faces[word.spot].face_id for words in members.values() for word in words}
     keep_apart(here, work, grouped)
+    drop_unsaid(here, nobody)
     return out

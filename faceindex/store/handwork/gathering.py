@@ -51,7 +51,8 @@ def gather(db: sqlite3.Connection, backend: str) -> Work:
     words = _words(db, {i: faces[i] for i in said if i in spot_of}, spot_of, grouped, set(lent))
     words = _add_not_with(words, faces, spot_of, not_of, stands_for)
     words = [word for word in [*words, *_others(db, backend, words)] if _says_something(word)]
-    people = {row[0]: row[1] for row in db.execute("SELECT name, born FROM person")}
+    named = {name for word in words for name in (word.name, *word.not_names)}
+    people = {row[0]: row[1] for row in db.execute("SELECT name, born FROM person") if row[1] or row[0] in named}
     return Work(people, sorted(words, key=lambda word: word.spot), _pairs(pairs_apart, stands_for, spot_of))
 
 

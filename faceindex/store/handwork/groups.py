@@ -117,6 +117,7 @@ class Groups:
         changed, name = 0, group[0]
         if name is not None:
             person = self.here.people[name]
+            self.here.meet(person)
             changed += self.here.db.execute(
                 "UPDATE cluster SET person_id = :person WHERE cluster_id = :cluster AND person_id IS NOT :person",
                 {"person": person, "cluster": cluster},
@@ -146,7 +147,8 @@ class Groups:
         there = [self._face(word).face_id for word in words if word.spot not in came]
         self._assign(dict.fromkeys(there))
         self._assign(dict.fromkeys(there, cluster))
-        self.here.out.change("group", f"cluster {cluster}: {len(words)} faces are one person")
+        faces = f"{len(words)} face{'s' * (len(words) > 1)}"
+        self.here.out.change("group", f"cluster {cluster} is one person, by a human's word: {faces}")
 
     def _assign(self, clusters: Mapping[int, int | None]) -> None:
         averages.assign(self.here.db, clusters)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from faceindex.labelfile import Word, Work
 from faceindex.store import averages
 from faceindex.store.handwork.bench import Import, Known
@@ -9,24 +11,52 @@ from faceindex.store.paths import shown
 
 
 def say_people(here: Import, work: Work) -> None:
-    """Make known whom the file names, with what it says of their birth."""
+    """Say of people when they were born. Whom nobody knows yet is made known once something is said of them."""
     known = {row[0]: (row[1], row[2]) for row in here.db.execute("SELECT name, person_id, born FROM person")}
     named = {name for word in work.words for name in (word.name, *word.not_names) if name is not None}
-    for name in sorted(named | set(work.people)):
+    everybody = sorted(named | set(work.people))
+    here.people.update({name: number for name, (number, _) in known.items()})
+    _number(here, {name: work.people.get(name) for name in everybody if name not in known})
+    for name in everybody:
         born = work.people.get(name)
         if name not in known:
-            cursor = here.db.execute("INSERT INTO person (name, born) VALUES (?, ?)", (name, born))
-            assert cursor.lastrowid is not None
-            here.people[name] = cursor.lastrowid
-            here.out.change("person", f"{shown(name)} is known now" + (f", born {born}" if born else ""))
+            if born:
+                here.meet(here.people[name])
             continue
-        here.people[name], before = known[name]
+        _, before = known[name]
         if born in (None, before):
             here.out.already += 1
         elif before is None or _younger_word(here, name, before, born):
             here.db.execute("UPDATE person SET born = ? WHERE name = ?", (born, name))
             here.out.change("birth", f"{shown(name)} was born {born}")
-    here.people.update({name: number for name, (number, _) in known.items()})
+
+
+def _number(here: Import, births: Mapping[str, str | None]) -> None:
+    """Give people whom the index does not know the numbers that they will have."""
+    row = here.db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'person'").fetchone()
+    for number, (name, born) in enumerate(births.items(), 1 + (row[0] if row else 0)):
+        here.people[name] = number
+        here.new[number] = name, born
+
+
+def unsaid(here: Import) -> set[int]:
+    """People of whom nothing is said: they bear no name of a face or of a cluster with faces, and have no birth."""
+    rows = here.db.execute(
+        """SELECT person_id FROM person WHERE born IS NULL
+           AND NOT EXISTS (SELECT 1 FROM label WHERE label.person_id = person.person_id)
+           AND NOT EXISTS (SELECT 1 FROM rejection WHERE rejection.person_id = person.person_id)
+           AND NOT EXISTS (SELECT 1 FROM cluster JOIN average USING (cluster_id)
+                           WHERE cluster.person_id = person.person_id)"""
+    )
+    return {row[0] for row in rows}
+
+
+def drop_unsaid(here: Import, before: set[int]) -> None:
+    """Drop the names of people of whom nothing is said any more: all that was, is now said of others."""
+    for person in sorted(unsaid(here) - before):
+        here.db.execute("UPDATE cluster SET person_id = NULL WHERE person_id = ?", (person,))  # all are empty
+        here.db.execute("DELETE FROM person WHERE person_id = ?", (person,))
+        here.out.change("unsaid", f"{here.name(person)} is nobody any more")
 
 
 def _younger_word(here: Import, name: str, before: str, born: str | None) -> bool:
@@ -90,6 +120,7 @@ def _name(here: Import, word: Word, face: Known) -> bool:
         if not here.outranks(word.spot, f"is not {shown(word.name)}, and the file says it is"):
             return False
         here.db.execute("DELETE FROM rejection WHERE face_id = ? AND person_id = ?", (face.face_id, person))
+    here.meet(person)
     here.db.execute(
         """INSERT INTO label (face_id, person_id, source, journal_id) VALUES (:face, :person, :source, :journal)
            ON CONFLICT (face_id) DO UPDATE
@@ -114,6 +145,7 @@ def _reject(here: Import, word: Word, face: Known, person: int) -> None:
         if not here.outranks(word.spot, f"is {name}, and the file says it is not"):
             return
         here.db.execute("DELETE FROM label WHERE face_id = ? AND person_id = ?", (face.face_id, person))
+    here.meet(person)
     here.db.execute(
         "INSERT INTO rejection (face_id, person_id, journal_id) VALUES (?, ?, ?)",
         (face.face_id, person, here.journal_id),
