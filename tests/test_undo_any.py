@@ -9,7 +9,7 @@ import pytest
 
 from faceindex import db as index_file
 from faceindex.errors import FaceindexError, UsageProblem
-from faceindex.store import averages, faces, journal, parting, people, photos
+from faceindex.store import averages, encodings, faces, journal, parting, people, photos
 
 TABLES = ("person", "cluster", "face", "encoding", "label", "rejection", "ignored", "different", "average")
 
@@ -211,3 +211,184 @@ def test_several_entries_are_taken_back_together_or_not_at_all(db, three):
     assert [e.journal_id for e in journal.take_back(db, [first, second])] == [second, first]
     assert journal.entries(db, 1)[0].summary == "taken back: cluster label; cluster label"
     assert library.labels(db) == {}
+
+
+def last(db):
+    return max(e.journal_id for e in journal.entries(db, -1))
+
+
+def take_back_and_forth(db, *entries):
+    """Take back, bring back, and take back again: each is as it was, to the last row."""
+    before = dump(db)
+    journal.take_back(db, entries)
+    after = dump(db)
+    journal.take_back(db, [last(db)])
+    assert dump(db) == before
+    journal.take_back(db, [last(db)])
+    assert dump(db) == after
+
+
+def test_a_word_about_a_cluster_that_is_gone_brings_it_back_with_itself(db, three):
+    face = members(db, 1)[0]
+    moved = do(db, "face move", faces.move, [face], None)
+    rejected = do(db, "face reject", faces.reject, [face])
+    journal.take_back(db, [moved])
+    take_back_and_forth(db, rejected)
+    assert {row[0] for row in db.execute("SELECT cluster_id FROM cluster")} == {1, 2, 3}
+
+
+def test_a_face_that_comes_and_goes_by_undo_is_where_it_was_and_looked_at_anew(db, three):
+    face = members(db, 1)[0]
+    rejected = do(db, "face reject", faces.reject, [face])
+    with index_file.transaction(db):
+        db.execute(
+            "UPDATE face SET tried = 1 WHERE face_id = ?", [face]
+        )  # as a scan does with a poor face that is near nobody else
+    journal.take_back(db, [rejected])
+    assert face in members(db, 1)
+    journal.take_back(db, [last(db)])
+    assert db.execute("SELECT cluster_id, tried FROM face WHERE face_id = ?", (face,)).fetchone()[:] == (None, 0)
+
+
+def test_clusters_that_are_different_people_stay_so_when_no_face_is_left_in_one(db, three):
+    face = members(db, 1)[0]
+    moved = do(db, "face move", faces.move, [face], None)
+    new = max(library.members(db).values())
+    other = do(db, "face move", faces.move, [members(db, 1)[0]], new)
+    do(db, "cluster different", parting.different, 2, new)
+    journal.take_back(db, [moved])
+    do(db, "face ignore", faces.ignore, members(db, new))
+    take_back_and_forth(db, other)
+    assert [row[:2] for row in map(tuple, db.execute("SELECT * FROM different"))] == [(2, new)]
+
+
+def test_what_an_undo_brought_back_goes_with_the_entry_that_said_it(db, three):
+    apart = do(db, "cluster different", parting.different, 1, 2)
+    journal.take_back(db, [apart])
+    undo = last(db)
+    merged = merge(db, 2, 1)
+    journal.take_back(db, [undo])  # the two are different again, though one
+    journal.take_back(db, [merged])
+    assert len(dump(db)["different"]) == 1
+    journal.take_back(db, [apart])
+    assert dump(db)["different"] == []
+
+
+def test_a_merge_that_is_made_again_leaves_a_face_alone_that_came_while_it_was_undone(db, run, three):
+    merged = merge(db, 2, 1)
+    journal.take_back(db, [merged])
+    undo = last(db)
+    (found,) = library.add_photo(db, run, "/lib/later.jpg", "a")
+    library.join(db, run, 1, [found])
+    journal.take_back(db, [undo])
+    assert members(db, 1) == [found]
+    first = label(db, 1, "Anna")
+    label(db, 1, "Ben")
+    take_back_and_forth(db, first)
+    assert library.labels(db) == {found: "Ben"}
+
+
+def test_a_rename_reaches_what_was_said_of_that_name_when_it_comes_back_later(db, three):
+    first = label(db, 1, "Anna")
+    journal.take_back(db, [first])
+    undo = last(db)
+    label(db, 2, "Anna")
+    renamed = do(db, "person rename", people.rename, "Anna", "Joanna")
+    take_back_and_forth(db, undo)
+    assert set(library.labels(db).values()) == {"Joanna"}
+    take_back_and_forth(db, renamed)
+    assert set(library.labels(db).values()) == {"Anna"}
+    take_back_and_forth(db, first)
+    assert [row["name"] for row in db.execute("SELECT name FROM person")] == ["Anna"]
+
+
+def test_of_two_renames_the_later_stays(db, three):
+    label(db, 1, "Ana")
+    wrong = do(db, "person rename", people.rename, "Ana", "Anne")
+    do(db, "person rename", people.rename, "Anne", "Anna")
+    take_back_and_forth(db, wrong)
+    assert people.cluster(db, 1).name == "Anna"
+
+
+def test_a_merge_of_people_taken_back_parts_those_named_since_it_was_first_taken_back(db, three):
+    label(db, 1, "Zoë")
+    label(db, 2, "Ben")
+    merged = do(db, "person merge", lambda db, _, into, others: people.merge_people(db, into, others), "Ben", ["Zoë"])
+    journal.take_back(db, [merged])
+    undo = last(db)
+    label(db, 3, "Zoë")
+    before = dump(db)
+    journal.take_back(db, [undo])
+    assert [people.cluster(db, number).name for number in (1, 2, 3)] == ["Ben"] * 3
+    assert len(dump(db)["person"]) == 1
+    take_back_and_forth(db, merged)
+    assert dump(db) == before
+
+
+def test_a_name_that_only_a_scan_gave_a_cluster_goes_with_the_label_that_it_was_for(db, run, three):
+    face = members(db, 1)[0]
+    named = label(db, 1, "Anna")
+    do(db, "face ignore", faces.ignore, [face])
+    do(db, "face unignore", lambda db, _, found: faces.unignore(db, found), [face])
+    with index_file.transaction(db):  # as a scan does with a labelled face that is in no cluster
+        founded = encodings.new_cluster(db, run, "dlib", people.person_id(db, "Anna"))
+        averages.assign(db, {face: founded})
+    corrected = label(db, founded, "Ben")
+    take_back_and_forth(db, corrected)
+    take_back_and_forth(db, named)
+    assert dump(db)["person"] == []
+    assert people.cluster(db, founded).name is None
+
+
+def test_a_face_that_two_merges_carried_on_goes_back_as_far_as_those_are_taken_back(db, three):
+    face = members(db, 1)[0]
+    alone = do(db, "face move", faces.move, [face], None)
+    first, second = merge(db, 2, 1), merge(db, 3, 2)
+    journal.take_back(db, [alone])
+    assert face in members(db, 3)
+    take_back_and_forth(db, second)
+    assert face in members(db, 2)
+    take_back_and_forth(db, first)
+    assert face in members(db, 1)
+
+
+def test_two_who_were_known_by_different_names_are_not_made_one_by_taking_back_a_rename(db, three):
+    label(db, 1, "Ana")
+    renamed = do(db, "person rename", people.rename, "Ana", "Anna")
+    label(db, 2, "Ana")
+    do(db, "person rename", people.rename, "Ana", "Ada")
+    take_back_and_forth(db, renamed)
+    assert [people.cluster(db, number).name for number in (1, 2)] == ["Ana", "Ada"]
+
+
+def test_two_who_are_known_apart_are_not_given_one_name(db, three):
+    label(db, 1, "Ana")
+    first = do(db, "person rename", people.rename, "Ana", "Anna")
+    label(db, 2, "Ana")
+    second = do(db, "person rename", people.rename, "Ana", "Ada")
+    journal.take_back(db, [first])
+    before = dump(db)
+    with pytest.raises(UsageProblem, match="there is another Ana by now; rename one of them"):
+        journal.take_back(db, [second])
+    assert dump(db) == before
+    do(db, "person rename", people.rename, "Ana", "Anna")
+    take_back_and_forth(db, second)
+
+
+def test_a_birth_that_was_told_stays_with_a_person_of_whom_no_face_is_left(db, three):
+    first = label(db, 1, "Anna")
+    second = label(db, 2, "Anna")
+    do(db, "person born", lambda db, _, name, born: people.set_born(db, name, born), "Anna", "1970")
+    journal.take_back(db, [first])
+    label(db, 2, "Ben")
+    take_back_and_forth(db, second)
+    assert [tuple(row) for row in db.execute("SELECT name, born FROM person")] == [("Anna", "1970"), ("Ben", None)]
+
+
+def test_people_merged_and_given_the_name_of_who_is_gone_are_parted_and_made_one_again(db, three):
+    label(db, 1, "Anna")
+    label(db, 2, "Ben")
+    merged = do(db, "person merge", lambda db, _, into, others: people.merge_people(db, into, others), "Ben", ["Anna"])
+    renamed = do(db, "person rename", people.rename, "Ben", "Anna")
+    take_back_and_forth(db, merged, renamed)
+    assert [people.cluster(db, number).name for number in (1, 2)] == ["Anna", "Ben"]

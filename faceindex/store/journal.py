@@ -6,7 +6,8 @@ undo         takes back the last ones
 take_back    takes back these; of one that took others back itself, it brings those back
 
 To take back is an entry too, so it can be taken back itself. Which entries stand follows from that; what each
-row ought to be follows from which entries stand (history.py); the difference is written (restoring.py).
+row ought to be follows from which entries stand (telling.py, history.py, persons.py); the difference is written
+(restoring.py).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 
 from faceindex.db import now, transaction
 from faceindex.errors import FaceindexError, UsageProblem
-from faceindex.store import restoring
+from faceindex.store import restoring, telling
 from faceindex.store.recording import JOURNALLED, UNDO, Entry, entries, entry
 
 __all__ = ["JOURNALLED", "UNDO", "Entry", "entries", "entry", "take_back", "undo"]
@@ -123,9 +124,9 @@ def _standing(db: sqlite3.Connection) -> set[int]:
     return standing
 
 
-def _ledger(db: sqlite3.Connection, standing: set[int]) -> restoring.Ledger:
+def _ledger(db: sqlite3.Connection, standing: set[int]) -> telling.Ledger:
     answers: dict[int, frozenset[int]] = {}
     for by_id, journal_id in db.execute("SELECT by_id, journal_id FROM undone ORDER BY by_id"):
         reached = answers.get(journal_id, frozenset()) | {journal_id}
         answers[by_id] = answers.get(by_id, frozenset()) | reached
-    return restoring.Ledger(standing, answers)
+    return telling.Ledger(standing, answers)
