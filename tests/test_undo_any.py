@@ -392,3 +392,11 @@ def test_people_merged_and_given_the_name_of_who_is_gone_are_parted_and_made_one
     renamed = do(db, "person rename", people.rename, "Ben", "Anna")
     take_back_and_forth(db, merged, renamed)
     assert [people.cluster(db, number).name for number in (1, 2)] == ["Anna", "Ben"]
+
+
+def test_a_rename_and_whoever_was_given_the_name_that_was_free_then_are_taken_back_together(db, three):
+    label(db, 1, "Ana")
+    renamed = do(db, "person rename", people.rename, "Ana", "Anna")
+    second = label(db, 2, "Ana")
+    take_back_and_forth(db, renamed, second)
+    assert [people.cluster(db, number).name for number in (1, 2)] == ["Ana", None]

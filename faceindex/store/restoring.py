@@ -64,7 +64,15 @@ def _write_people(db: sqlite3.Connection, people: People) -> None:
     for number in wrong.keys() | people.one.keys():  # who is one with another leaves them the name
         _delete(db, "person", (number,))
     for row in wrong.values():
+        _make_way(db, people, row["name"])
         _bring_person(db, row)
+
+
+def _make_way(db: sqlite3.Connection, people: People, name: str) -> None:
+    """Who bears a name, and was made by no entry that stands, goes; they come back if they are still spoken of."""
+    for (number,) in db.execute("SELECT person_id FROM person WHERE name = ?", (name,)).fetchall():
+        if number in people.said and not people.said[number].exists:
+            _delete(db, "person", (number,))
 
 
 def _bring_person(db: sqlite3.Connection, row: Row) -> None:
