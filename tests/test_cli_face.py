@@ -410,3 +410,10 @@ def test_forget_tells_of_file_and_folder_names_that_hold_the_name(library: Path)
         "2 file or folder names hold a name of theirs and stay as they are, in the library and here: such as "
         in done("forget", "Anna", "--dry-run")
     )
+
+
+def test_a_program_started_without_stdin_says_so(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    refused("face", "ignore", "-")
+    monkeypatch.setattr(sys, "stdin", None)
+    assert call("review").code == 0

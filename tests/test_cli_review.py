@@ -141,6 +141,13 @@ def test_somebody_else_is_chosen_by_number_by_the_beginning_of_a_name_or_named_a
     assert cluster_of(library / "blue0.png") == cluster_of(library / "azure0.png")
 
 
+def test_a_number_that_was_not_offered_is_no_name(library, review):
+    told = review("o", "77", "0", "", "q")
+    assert "77 is none of these numbers" in told.out
+    assert "0 is none of these numbers" in told.out
+    assert journal()[0] == "cluster label"  # the fixture's
+
+
 def test_a_name_of_other_case_is_the_known_one_and_nothing_goes_back(library, review):
     review("o", "", "o", "rED", "q")
     assert name_of(library / "orange0.png") == "Red"

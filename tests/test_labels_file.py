@@ -20,7 +20,7 @@ from faceindex import labelfile
 from faceindex.errors import UsageProblem
 from faceindex.labelfile import Spot, Word, Work
 from faceindex.models import Box
-from faceindex.store import averages, journal, people
+from faceindex.store import averages, journal, parting, people
 from faceindex.store import settings as facts
 from faceindex.store.handwork.bringing import bring_in
 from faceindex.store.handwork.gathering import IMPORT, gather
@@ -512,6 +512,22 @@ def test_what_a_machine_found_together_is_remembered_as_a_humans_word_after_an_i
     assert there.bring(here.work).counts == {"group": 1}
     assert there.work == here.work
     assert there.bring(here.work).changes == []
+
+
+@pytest.mark.parametrize("leaving", [(0, 1), (1, 4), (4, 5), (2,)])
+def test_faces_that_a_human_split_off_leave_together_again_and_the_rest_stays(make, leaving):
+    party, everybody = {str(n): ["a"] for n in range(6)}, [(str(n), 0) for n in range(6)]
+    here, there = make(party, [everybody]), make(party, [everybody], shift=2)
+    with journal.entry(here.db, "cluster split", "two people") as entry:
+        parting.split_off(here.db, entry, here.cluster("0", 0), [here.faces[everybody[place]] for place in leaving])
+    work = here.work
+    there.bring(work)
+    rest = [place for place in range(6) if place not in leaving]
+    assert len({there.cluster(*everybody[place]) for place in leaving}) == 1
+    assert len({there.cluster(*everybody[place]) for place in rest}) == 1
+    assert there.cluster(*everybody[leaving[0]]) != there.cluster(*everybody[rest[0]])
+    assert there.work == work
+    assert there.bring(work).changes == []
 
 
 def test_a_named_cluster_without_a_named_face_has_its_name_again_and_its_faces_have_none(make):

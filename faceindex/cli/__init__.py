@@ -135,6 +135,8 @@ def main() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. A bug keeps its traceback."""
+    if sys.stdin is None:  # started without one: nothing is there to be read
+        sys.stdin = open(os.devnull)  # noqa: SIM115  (for as long as the program runs)
     try:
         code: Any = cli.main(arguments, prog_name="faceindex", standalone_mode=False)
     except HELP_WANTED as error:

@@ -150,6 +150,9 @@ def _name(db: sqlite3.Connection) -> str:
             return ""
         if typed in offered:
             return offered[typed]
+        if typed.isdecimal():
+            click.echo(f"{typed} is none of these numbers")
+            continue
         typed = people.clean_name(typed)
         alike = [name for name in names if typed.casefold() in name.casefold()]
         same = [name for name in alike if name.casefold() == typed.casefold()]

@@ -59,15 +59,15 @@ def decide(
     """Apply the rules of matching to faces in clusters (columns, -1 for none), as each stands; barred are those whom
     dates forbid where they are.
 
-    A face that is in a cluster stays there if it is near enough, nobody is nearer, and no other person with a name
-    nearly as near: an unnamed cluster beside it may be more of the same person. One that is alone in its cluster
+    A face that is in a cluster stays there if it is near enough, and no other person with a name nearly as near; an
+    unnamed cluster must be clearly nearer, for it may be more of the same person. One that is alone in its cluster
     stays unless somebody else is near enough.
     """
     own_named = known.named[columns] & (columns >= 0)
     first, second = seen.others.away[:, 0], seen.others.away[:, 1]
     named_first, margin = seen.named.away[:, 0], np.float32(rules.margin)
     limits = np.where(known.named, rules.named, rules.unnamed).astype(np.float32)
-    stays = (seen.own < limits[columns]) & (named_first >= seen.own + margin) & (seen.own <= first)
+    stays = (seen.own < limits[columns]) & (named_first >= seen.own + margin)
     stays |= seen.alone & (columns >= 0)
     stays &= ~barred
     seen = replace(seen, own=np.where(barred, np.inf, seen.own).astype(np.float32))

@@ -20,7 +20,7 @@ def keep_apart(here: Import, work: Work, grouped: set[int]) -> None:
     pairs = [pair for pair in work.different if pair[0] in here.faces and pair[1] in here.faces]
     strays = [(word.spot, other) for word in work.words for other in word.not_with
               if word.spot in here.faces and other in here.faces]  # fmt: skip
-    pairs = [pair for pair in pairs if _part(here, *pair, grouped)]
+    pairs = [pair for pair in pairs if _part(here, work, *pair, grouped)]
     strays = [pair for pair in strays if _put_out(here, *pair, grouped)]
     for pair in pairs:
         _different(here, *pair)
@@ -28,10 +28,18 @@ def keep_apart(here: Import, work: Work, grouped: set[int]) -> None:
         _not_with(here, *pair)
 
 
-def _part(here: Import, one: Spot, other: Spot, grouped: set[int]) -> bool:
+def _part(here: Import, work: Work, one: Spot, other: Spot, grouped: set[int]) -> bool:
     """Have two faces be in two clusters; False where a human's word keeps them together."""
     if _home(here, one) != _home(here, other):
         return True
+    for spot, stays in ((other, one), (one, other)):
+        kin = _kin(here, work, spot)
+        # A human took these faces out of those that the machine has together; they go as they came.
+        if kin and here.faces[stays].face_id not in {*kin, *grouped}:
+            cluster = new_cluster(here)
+            averages.assign(here.db, dict.fromkeys(kin, cluster))
+            here.out.change("move", f"{here.at(spot)}: goes to cluster {cluster}, with its group of {len(kin)}")
+            return True
     leaving = next((spot for spot in (other, one) if _may_leave(here, spot, grouped)), None)
     if leaving is None:
         where = _home(here, one)
@@ -42,6 +50,20 @@ def _part(here: Import, one: Spot, other: Spot, grouped: set[int]) -> bool:
         return False
     _move_out(here, leaving)
     return True
+
+
+def _kin(here: Import, work: Work, spot: Spot) -> list[int]:
+    """The faces that the file has in one unnamed group with this one, itself among them, and that are in its cluster
+    here; none where it is in no such group, or a human's word here holds one of them."""
+    group = next((word.group for word in work.words if word.spot == spot and word.name is None), None)
+    home = _home(here, spot)
+    found = [
+        here.faces[word.spot]
+        for word in work.words
+        if group and word.name is None and word.group == group and word.spot in here.faces
+    ]
+    kin = [face for face in found if cluster_of_face(here.db, face.face_id) == home]
+    return [face.face_id for face in kin] if all(face.person_id is None or here.prefer_file for face in kin) else []
 
 
 def _put_out(here: Import, spot: Spot, other: Spot, grouped: set[int]) -> bool:
