@@ -11,7 +11,7 @@ import os
 import select
 import sqlite3
 import sys
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import Any
 
 import click
@@ -136,7 +136,7 @@ def main() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. A bug keeps its traceback."""
     if sys.stdin is None:  # started without one: nothing is there to be read
-        sys.stdin = open(os.devnull)  # noqa: SIM115  (for as long as the program runs)
+        sys.stdin = StringIO()
     try:
         code: Any = cli.main(arguments, prog_name="faceindex", standalone_mode=False)
     except HELP_WANTED as error:
