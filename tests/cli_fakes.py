@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import announce, draw
@@ -91,3 +95,37 @@ def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     scanned = call("-q", "scan", folder)
     assert scanned.code == 5, scanned.err  # one file is damaged
     return folder
+
+
+def rows(*arguments: str | Path) -> list[dict[str, Any]]:
+    """What a listing says to programs."""
+    asked = call(*arguments, "--json")
+    assert asked.code == 0, asked.err
+    found: list[dict[str, Any]] = json.loads(asked.out)
+    return found
+
+
+def done(*arguments: str | Path) -> str:
+    """Run a command that must succeed; returns its message."""
+    worked = call(*arguments)
+    assert worked.code == 0, worked.err
+    return worked.err
+
+
+def refused(*arguments: str | Path, code: int = 2) -> str:
+    """Run a command that must fail with one sentence; returns it."""
+    failed = call(*arguments)
+    assert (failed.code, failed.err.count("\n")) == (code, 1), failed.err
+    return failed.err
+
+
+def who_is_on(path: Path) -> list[tuple[str, str | None]]:
+    """The faces of a photo, by name and who said so."""
+    return [(row["person"], row["named_by"]) for row in rows("photo", "show", path)]
+
+
+def dump(index: Path) -> dict[str, list[Any]]:
+    """All that humans and matching wrote into an index."""
+    tables = ("person", "cluster", "average", "face", "encoding", "label", "rejection", "ignored", "different")
+    with closing(sqlite3.connect(index)) as db:
+        return {table: sorted(db.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}

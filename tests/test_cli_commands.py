@@ -8,10 +8,9 @@ import shutil
 import sqlite3
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cli_fakes import BLUE, GREEN, RED, call, indexed, paint
+from cli_fakes import BLUE, GREEN, RED, call, done, indexed, paint, rows
 from PIL import Image
 
 
@@ -19,20 +18,6 @@ from PIL import Image
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return indexed(tmp_path, monkeypatch)
-
-
-def rows(*arguments: str | Path) -> list[dict[str, Any]]:
-    asked = call(*arguments, "--json")
-    assert asked.code == 0, asked.err
-    found: list[dict[str, Any]] = json.loads(asked.out)
-    return found
-
-
-def done(*arguments: str | Path) -> str:
-    """Run a command that must succeed; returns its message."""
-    worked = call(*arguments)
-    assert worked.code == 0, worked.err
-    return worked.err
 
 
 def names_on(path: Path) -> list[str]:

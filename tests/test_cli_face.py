@@ -1,17 +1,14 @@
-"""`faceindex face`, `cluster split …`, `person merge …` and `forget`, seen through the command line only."""
+"""`faceindex face`, `cluster split …` and `person merge …`, seen through the command line only."""
 
 from __future__ import annotations
 
 import io
 import json
-import sqlite3
 import sys
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cli_fakes import BLUE, GREEN, RED, call, indexed, paint
+from cli_fakes import BLUE, GREEN, RED, call, done, dump, indexed, paint, refused, rows, who_is_on
 
 
 @pytest.fixture
@@ -20,38 +17,9 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return indexed(tmp_path, monkeypatch)
 
 
-def rows(*arguments: str | Path) -> list[dict[str, Any]]:
-    asked = call(*arguments, "--json")
-    assert asked.code == 0, asked.err
-    found: list[dict[str, Any]] = json.loads(asked.out)
-    return found
-
-
-def done(*arguments: str | Path) -> str:
-    worked = call(*arguments)
-    assert worked.code == 0, worked.err
-    return worked.err
-
-
-def refused(*arguments: str | Path, code: int = 2) -> str:
-    failed = call(*arguments)
-    assert (failed.code, failed.err.count("\n")) == (code, 1), failed.err
-    return failed.err
-
-
-def on(path: Path) -> list[tuple[str, str | None]]:
-    return [(row["person"], row["named_by"]) for row in rows("photo", "show", path)]
-
-
 def reds() -> list[str]:
     """Faces of cluster 1, by number."""
     return sorted((str(row["face"]) for row in rows("cluster", "show", "1")), key=int)
-
-
-def dump(index: Path) -> dict[str, list[Any]]:
-    tables = ("person", "cluster", "average", "face", "encoding", "label", "rejection", "ignored", "different")
-    with closing(sqlite3.connect(index)) as db:
-        return {table: sorted(db.execute(f"SELECT * FROM {table}").fetchall(), key=repr) for table in tables}
 
 
 def test_a_rejected_face_leaves_and_never_comes_back(library: Path) -> None:
@@ -150,17 +118,17 @@ def test_ignored_faces_are_out_of_the_way_until_they_are_not(library: Path) -> N
 def test_a_single_face_is_named_and_the_next_scan_knows_the_person(library: Path) -> None:
     face = str(rows("photo", "show", library / "blue.png")[0]["face"])
     assert done("face", "label", face, " Ben ") == f"face {face}: Ben\n"
-    assert on(library / "blue.png") == [("Ben", "human")]
+    assert who_is_on(library / "blue.png") == [("Ben", "human")]
     paint(library / "later.png", BLUE, side=70)
     call("scan")
-    assert on(library / "later.png") == [("Ben", "match")]
+    assert who_is_on(library / "later.png") == [("Ben", "match")]
 
 
 def test_strangers_are_ignored_in_bulk(library: Path) -> None:
     done("cluster", "label", "1", "Anna")
     assert "cluster 1 is Anna" in refused("cluster", "ignore", "1")
     assert done("cluster", "ignore", "--photo", library / "both.png") == "1 cluster ignored\n"
-    assert on(library / "both.png") == [("Anna", "human"), ("", "ignored")]
+    assert who_is_on(library / "both.png") == [("Anna", "human"), ("", "ignored")]
     assert done("cluster", "ignore", "--smaller", "2") == "1 cluster ignored\n"
     assert [row["person"] for row in rows("cluster", "list")] == ["Anna"]
     assert [row["photos"] for row in rows("cluster", "list", "--ignored")] == [2, 1]
@@ -224,7 +192,7 @@ def test_any_entry_is_taken_back_and_brought_back(library: Path, tmp_path: Path)
     done("cluster", "label", "1", "Anna")
     merged = dump(index)
     assert done("undo", "2") == f"taken back: cluster {green} merged into 1\n"
-    assert on(library / "both.png") == [("Anna", "human"), ("", None)]
+    assert who_is_on(library / "both.png") == [("Anna", "human"), ("", None)]
     assert "by entry 4)" in call("journal").out
     assert "was taken back by entry 4" in refused("undo", "2")
     assert done("undo", "4") == f"brought back: cluster {green} merged into 1\n"
@@ -239,64 +207,17 @@ def test_a_face_that_was_missed_is_added_with_its_encoding(library: Path, tmp_pa
     before = dump(index)
     added = done("face", "add", library / "half.png", "26,26,49,49", "Anna")
     assert added.endswith(": Anna\n")
-    assert ("Anna", "human") in on(library / "half.png")
+    assert ("Anna", "human") in who_is_on(library / "half.png")
     assert done("undo").startswith("taken back: a face of Anna added to ")
     assert dump(index) == before
     done("undo", str(rows("journal")[0]["journal_id"]))
-    assert ("Anna", "human") in on(library / "half.png")
+    assert ("Anna", "human") in who_is_on(library / "half.png")
     told = done("face", "add", library / "half.png", "51,51,149,149px", "Ben")
     assert told.endswith(": Ben; it was there already\n")
-    assert len(on(library / "half.png")) == 2
+    assert len(who_is_on(library / "half.png")) == 2
     assert "write it like 40,20,55,45" in refused("face", "add", path, "40,20,55", "Anna")
     assert "within the picture" in refused("face", "add", path, "40,20,30,45", "Anna")
     assert "smaller than" in refused("face", "add", path, "40,20,41,21", "Anna")
-
-
-def everywhere(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in sorted(folder.glob("faces.db*")))
-
-
-def test_somebody_who_is_forgotten_is_gone_to_the_last_byte(library: Path, tmp_path: Path) -> None:
-    index = tmp_path / "faces.db"
-    done("cluster", "label", "1", "Melusine")
-    green = rows("photo", "show", library / "green.png")[0]["cluster"]
-    done("cluster", "label", str(green), "Ben")
-    done("person", "rename", "Melusine", "Undine")
-    (tmp_path / "faces.db.v2.bak").write_bytes(b"Undine")
-    with closing(sqlite3.connect(index)) as db:
-        vectors = [row[0] for row in db.execute(
-            "SELECT vector FROM encoding JOIN face USING (face_id) WHERE cluster_id = 1")]  # fmt: skip
-        others = db.execute("SELECT * FROM average WHERE cluster_id = ?", (green,)).fetchall()
-    assert b"Melusine" in everywhere(tmp_path)
-    assert vectors[0] in everywhere(tmp_path)
-    told = done("forget", "Undine", "--dry-run")
-    assert "4 encodings of faces on 4 photos, 1 cluster, 2 names" in told
-    assert "nothing was changed" in told
-    assert b"Undine" in everywhere(tmp_path)
-    assert done("forget", "Undine", "--yes").endswith("forgotten\n")
-    for secret in (b"Melusine", b"Undine", *vectors):
-        assert secret not in everywhere(tmp_path)
-    with closing(sqlite3.connect(index)) as db:
-        assert db.execute("SELECT * FROM average WHERE cluster_id = ?", (green,)).fetchall() == others
-        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-    assert on(library / "both.png") == [("", "ignored"), ("Ben", "human")]
-    assert [row["person"] for row in rows("person", "list")] == ["Ben"]
-    assert "forgotten for good" in refused("undo", "2", code=1)
-    assert "forgotten for good" in refused("undo", code=1)
-    assert done("undo", "3") == f"taken back: cluster {green} named Ben\n"
-
-
-def test_a_forgotten_person_is_not_found_again_on_the_same_photos(library: Path) -> None:
-    done("cluster", "label", "1", "Anna")
-    faces = reds()
-    done("forget", "Anna", "--yes")
-    assert call("scan", "--verify").code == 0
-    paint(library / "red" / "0.png", (240, 30, 30), side=60)  # edited
-    call("scan")
-    assert on(library / "both.png")[0] == ("", "ignored")
-    assert on(library / "red" / "0.png") == [("", "ignored")]
-    assert "was forgotten" in refused("face", "label", faces[0], "Anna")
-    assert call("doctor").out.count("BAD") == 0
 
 
 @pytest.mark.parametrize(
@@ -374,42 +295,6 @@ def test_a_name_that_is_taken_is_told_with_a_command_that_can_be_typed(library: 
     told = refused("person", "rename", "Anna", name)
     assert f"somebody is called {name} already; to make them one person, use " in told
     assert f"'faceindex person merge {typed} Anna'" in told
-
-
-def test_forget_does_nothing_where_nobody_answers(
-    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done("cluster", "label", "1", "Anna")
-    before = dump(tmp_path / "faces.db")
-    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    asked = call("forget", "Anna")
-    assert (asked.code, asked.out) == (2, "")
-    assert asked.err.endswith(
-        "faceindex: nobody answered, so nothing was changed; use --yes to have it done without being asked\n"
-    )
-    for answer in ("\n", "n\n", "what\n"):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
-        assert done("forget", "Anna").endswith("nothing was changed\n")
-    assert dump(tmp_path / "faces.db") == before
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    assert done("forget", "Anna").endswith("forgotten\n")
-
-
-def test_forget_tells_of_file_and_folder_names_that_hold_the_name(library: Path) -> None:
-    done("cluster", "label", "1", "Anna")
-    assert "of theirs and stay" not in done("forget", "Anna", "--dry-run")
-    paint(library / "With ANNA" / "beach.png", GREEN)
-    call("scan")
-    told = done("forget", "Anna", "--dry-run")
-    assert (
-        "1 file or folder name holds a name of theirs and stays as it is, in the library and here: With ANNA\n" in told
-    )
-    paint(library / "With ANNA" / "anna 1.png", BLUE)
-    call("scan")
-    assert (
-        "2 file or folder names hold a name of theirs and stay as they are, in the library and here: such as "
-        in done("forget", "Anna", "--dry-run")
-    )
 
 
 def test_a_program_started_without_stdin_says_so(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:

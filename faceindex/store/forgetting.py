@@ -6,6 +6,7 @@ Their faces stay as boxes among the ignored, so no scan enrols them again. Not t
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import unicodedata
 from collections.abc import Sequence
@@ -151,14 +152,24 @@ def _erase_journal(db: sqlite3.Connection, known: Memory) -> None:
         f"{ABOUT} DELETE FROM journal_change WHERE (journal_id, change_no) IN (SELECT * FROM about)",
         parameters,
     )
-    spoke = set(known.entries)
-    for journal_id, command, summary in db.execute("SELECT journal_id, command, summary FROM journal").fetchall():
-        if not command.startswith("root") and any(name in summary for name in known.names):
-            spoke.add(journal_id)
     db.executemany(
         "UPDATE journal SET erased = 1, summary = command || ' of somebody who was forgotten' WHERE journal_id = ?",
-        [(journal_id,) for journal_id in spoke],
+        [(journal_id,) for journal_id in known.entries],
     )
+    _strike_out(db, known)
+
+
+def _strike_out(db: sqlite3.Connection, known: Memory) -> None:
+    """Take their names out of the summaries of other entries; Anna stays Anna where Ann is forgotten."""
+    others = {row[0] for row in db.execute("SELECT name FROM person WHERE person_id <> ?", (known.person_id,))}
+    longest_first = sorted({*known.names, *others}, key=len, reverse=True)
+    any_name = re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)")
+    for journal_id, summary in db.execute(
+        "SELECT journal_id, summary FROM journal WHERE command NOT LIKE 'root%'"
+    ).fetchall():
+        told = any_name.sub(lambda found: "somebody" if found[0] in known.names else found[0], summary)
+        if told != summary:
+            db.execute("UPDATE journal SET summary = ? WHERE journal_id = ?", (told, journal_id))
 
 
 def compact(db: sqlite3.Connection) -> None:
