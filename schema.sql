@@ -17,7 +17,7 @@
 -- This text makes a new index. migrations/ leads an older one to the same shape; a test compares.
 
 PRAGMA application_id = 1178682185;   -- 0x46414349, "FACI"
-PRAGMA user_version = 3;              -- the number of the last migration
+PRAGMA user_version = 4;              -- the number of the last migration
 
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
@@ -109,6 +109,7 @@ CREATE TABLE photo (                  -- one distinct picture, however many file
     longitude   REAL                  -- degrees, east positive
 ) STRICT;
 CREATE INDEX photo_size ON photo (size);              -- what might a file of this size be a copy of?
+CREATE INDEX photo_hash ON photo (lower(hex(digest)));  -- which has the digest that sha256sum prints so?
 
 CREATE TABLE examination (            -- this backend has looked for faces on this photo
     photo_id    INTEGER NOT NULL REFERENCES photo,
@@ -292,16 +293,19 @@ CREATE TABLE ignored (                -- a human says: leave this face alone (a 
     carried_from INTEGER REFERENCES face
 ) STRICT;
 
-CREATE TABLE tag (                    -- a name and a box as another program stored them
-    tag_id     INTEGER PRIMARY KEY AUTOINCREMENT,
+CREATE TABLE tag (                    -- a name and a box as another program stored them; it counts while its
+    tag_id     INTEGER PRIMARY KEY AUTOINCREMENT,         -- journal entry stands
     photo_id   INTEGER NOT NULL REFERENCES photo,
     source     TEXT NOT NULL,         -- picasa, xmp, digikam …
     name       TEXT,                  -- null: a box nobody named
     "left"     REAL, top REAL, "right" REAL, bottom REAL,   -- null: a name without a box
-    face_id    INTEGER REFERENCES face,   -- the face it was found to mean
+    word       TEXT NOT NULL DEFAULT 'said' CHECK (word IN ('said', 'guessed', 'ignored')),  -- guessed: by that program
+    face_id    INTEGER REFERENCES face ON DELETE SET NULL,  -- the face it was found to mean
     journal_id INTEGER NOT NULL REFERENCES journal
 ) STRICT;
-CREATE INDEX tag_photo ON tag (photo_id);
+CREATE UNIQUE INDEX tag_once ON tag (photo_id, source, ifnull(name, ''), ifnull("left", -1), ifnull(top, -1),
+                                     ifnull("right", -1), ifnull(bottom, -1));
+CREATE INDEX tag_face ON tag (face_id);
 
 ------------------------------------------------------------------------------------ views: for you
 --
@@ -489,3 +493,66 @@ SELECT run_id, stage,
        round(1000 * seconds / nullif(photos, 0), 3) AS ms_per_photo,
        round(seconds / nullif(core_seconds, 0), 4) AS share   -- of the workers' time, 0 to 1
 FROM spent ORDER BY run_id, place;      -- as a photo meets them, idle last
+
+CREATE VIEW tags AS                   -- what other programs said, as imports that stand brought it in
+SELECT tag.tag_id,
+       tag.photo_id,
+       (SELECT min(path) FROM files WHERE files.photo_id = tag.photo_id AND state = 'present') AS path,
+       tag.source, tag.name,
+       tag."left", tag.top, tag."right", tag.bottom,
+       tag.word,                      -- said, guessed (by that program), ignored
+       tag.face_id                    -- the face it was found to mean
+FROM tag
+JOIN journal ON journal.journal_id = tag.journal_id AND journal.undone_at IS NULL
+JOIN photo ON photo.photo_id = tag.photo_id
+WHERE EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+              WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL);
+
+------------------------------------------------------------------------ views: for other programs
+--
+-- The names and columns that the faces extension of the viewer gThumb reads (docs/sql.md): it works on
+-- this file as it is. Boxes are pixels of the upright picture; hash is what sha256sum prints.
+
+CREATE VIEW file_paths AS             -- one row per present file that was read
+SELECT rtrim(root.path, '/') || '/' || iif(folder.path = '', '', folder.path || '/') || file.name AS path,
+       file.size,
+       lower(hex(file.digest)) AS hash
+FROM file
+JOIN folder USING (folder_id)
+JOIN root USING (root_id)
+WHERE file.gone IS NULL AND root.removed_at IS NULL AND file.digest IS NOT NULL;
+
+CREATE VIEW face_data AS              -- one row per face on present pictures, but for those in no group
+SELECT CAST(round(face."left" * photo.width) AS INTEGER) AS "left",
+       CAST(round(face.top * photo.height) AS INTEGER) AS top,
+       CAST(round(face."right" * photo.width) AS INTEGER) AS "right",
+       CAST(round(face.bottom * photo.height) AS INTEGER) AS bottom,
+       NULL AS pickled,               -- there that program kept encodings; ours stand in `encoding`
+       lower(hex(photo.digest)) AS hash,
+       CASE WHEN label.face_id IS NULL OR (cluster.person_id = label.person_id AND NOT cluster.ignored)
+            THEN face.cluster_id
+            ELSE -label.person_id END AS grp,  -- of a face that a human named otherwise than its cluster: minus
+                                               -- the person, so that it is found under its own name
+       label.face_id IS NOT NULL AS inpic      -- 1: a human named this very face
+FROM face
+JOIN photo ON photo.photo_id = face.photo_id
+LEFT JOIN label ON label.face_id = face.face_id
+LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
+WHERE face.backend = (SELECT value FROM setting WHERE name = 'backend')
+  AND (label.face_id IS NOT NULL OR NOT cluster.ignored)
+  AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)
+  AND EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+              WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL);
+
+CREATE VIEW face_groups AS            -- what those groups are called
+SELECT cluster.cluster_id AS grp, NULL AS pickled, coalesce(person.name, '_unknown_') AS label
+FROM cluster
+LEFT JOIN person ON person.person_id = cluster.person_id
+WHERE cluster.backend = (SELECT value FROM setting WHERE name = 'backend') AND NOT cluster.ignored
+UNION ALL
+SELECT -person.person_id, NULL, person.name
+FROM person
+WHERE EXISTS (SELECT 1 FROM label WHERE label.person_id = person.person_id);
+
+CREATE VIEW face_labels AS            -- one row per name
+SELECT name AS label FROM person;

@@ -20,6 +20,7 @@ FileKind = Literal["photo", "other", "special"]
 Policy = Literal["hog-then-cnn", "hog", "cnn", "both"]
 Runtime = Literal["onnx", "dlib"]
 Stage = Literal["crawl", "read", "examine"]
+TagWord = Literal["said", "guessed", "ignored"]
 ProblemKind = Literal["unreadable", "changing", "corrupt", "too-large", "timeout", "crash", "memory", "unexpected"]
 
 # What the crawler takes for a photo. Camera raw files are no pictures to us: they are only hashed.
@@ -192,3 +193,31 @@ class Examination:
     racy: bool = False  # changed so shortly before it was read that a later edit could look the same
     profile: tuple[tuple[str, float], ...] = ()  # stage and its seconds, all of them together `seconds`
     notes: tuple[str, ...] = ()  # what the worker remarked that concerns the run rather than this file
+
+
+@dataclass(frozen=True, slots=True)
+class Canvas:
+    """A picture as other programs' boxes refer to it."""
+
+    width: int  # pixels, upright
+    height: int
+    orientation: int = 1  # EXIF, 1 to 8, as stored
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A name and a box as another program stored them."""
+
+    name: str | None  # as it is written there; None: a box nobody named
+    box: Box | None  # None: a name without a box, a keyword
+    word: TagWord = "said"  # "guessed": that program's own idea; "ignored": a human there said to leave it alone
+    group: str = ""  # whom that program tells apart from others of this name: an id; "" where it tells nobody apart
+    vector: bytes = b""  # that program's own encoding of it, 128 little-endian float32 of dlib's network; empty: none
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The tags of one picture, and what could not be taken."""
+
+    tags: tuple[Tag, ...] = ()
+    notes: tuple[str, ...] = ()  # each a clause that follows the picture's path in the report

@@ -16,11 +16,11 @@ ROOMS = (
     "doctor",
     "report",
     "pipeline api",
-    "store engines backends",
+    "store engines backends tags",
     "worker",
     "db crawl image sheet nets suggesting evaluating",
     "matching clustering splitting",
-    "exif header native presets distance growing sharpness labelfile",
+    "exif header native presets distance growing sharpness labelfile placing",
     "models errors stopwatch",
 )
 LINE = {room: number for number, rooms in enumerate(ROOMS) for room in rooms.split()}

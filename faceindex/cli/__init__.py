@@ -44,6 +44,8 @@ COMMANDS = {  # name: where it stands, and what `faceindex --help` says of it
     "problem": ("faceindex.cli.problem:problem", "What could not be handled; try it again."),
     "eval": ("faceindex.cli.evaluate:evaluate", "How well faces are recognised, by what you said of them."),
     "weights": ("faceindex.cli.weights:weights", "The weights in force when faces are compared."),
+    "import": ("faceindex.cli.import_:import_", "Names from Picasa, XMP, digiKam and others."),
+    "export": ("faceindex.cli.export:export", "Names as XMP sidecars, album, links, tables."),
     "labels": ("faceindex.cli.labels:labels", "All human work as one readable file, and back."),
     "journal": ("faceindex.cli.journal:journal", "What humans changed, newest first."),
     "undo": ("faceindex.cli.journal:undo", "Take back the last change, or any other."),

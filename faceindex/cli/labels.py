@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from faceindex import labelfile
+from faceindex.cli import outcome
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.options import switch
@@ -22,9 +23,7 @@ from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
     from faceindex.labelfile import Work
-    from faceindex.store.handwork.bench import Outcome
 
-SHOWN = 10  # of a list of what could not be done; --verbose shows all
 PREFER = ("index", "file")
 
 
@@ -82,7 +81,7 @@ def import_(app: App, file: str, dry_run: bool, prefer: str) -> None:
     if not dry_run:
         for line in out.changes:
             app.tell(line)
-    _report(app, out, dry_run)
+    outcome.report(app, out, dry_run)
 
 
 def _backend(db: sqlite3.Connection) -> str:
@@ -145,47 +144,3 @@ def _write(path: str, lines: Iterable[str]) -> None:
         with contextlib.suppress(OSError):
             os.remove(unfinished)
         raise FaceindexError(f"cannot write {shown(path)}: {error.strerror or error}; name another place") from error
-
-
-# ----------------------------------------------------------------------------------------- report
-
-COUNTS = {  # what changed: how one of it reads, and several
-    "box": ("drawn box", "drawn boxes"),
-    "person": ("new person", "new people"),
-    "birth": ("birth", "births"),
-    "name": ("named face", "named faces"),
-    "cluster": ("named cluster", "named clusters"),
-    "move": ("moved face", "moved faces"),
-    "group": ("unnamed group", "unnamed groups"),
-    "rejection": ("rejection", "rejections"),
-    "ignored face": ("ignored face", "ignored faces"),
-    "ignored cluster": ("ignored cluster", "ignored clusters"),
-    "different": ("pair of different people", "pairs of different people"),
-    "unsaid": ("name that nobody bears any more", "names that nobody bears any more"),
-    "release": ("face for the next scan to place", "faces for the next scan to place"),
-}
-
-
-def _report(app: App, out: Outcome, dry_run: bool) -> None:
-    would = "would change" if dry_run else "changed"
-    counts = ", ".join(f"{n:,} {words[n != 1]}" for what, words in COUNTS.items() if (n := out.counts[what]))
-    app.say(f"{would}: {counts}" if counts else "nothing to change")
-    if out.already:
-        app.say(f"already so: {out.already:,}")
-    _list(app, "contradictions", out.contradictions, "--prefer file takes the file's word")
-    _list(app, "no face here", out.no_face, "import again after a scan has found it")
-    _list(app, "boxes not drawn", out.not_drawn, "import again when that is put right")
-    photos = [f"{digest[:12]}… {shown(hint)}".rstrip() for digest, hint in out.no_photo.items()]
-    _list(app, "photos not in the index", photos, "scan their folder, and import again")
-
-
-def _list(app: App, heading: str, lines: list[str], advice: str) -> None:
-    """A list, its beginning if it is long, and what to do about it."""
-    if not lines:
-        return
-    app.say(f"{heading}: {len(lines):,} ({advice})")
-    most = len(lines) if app.verbose else SHOWN
-    for line in lines[:most]:
-        app.say(f"  {line}")
-    if len(lines) > most:
-        app.say(f"  and {len(lines) - most:,} more; --verbose shows all")

@@ -105,3 +105,19 @@ def _stopping(hidden: bool) -> Callable[[], object]:
             os.write(2, ERASE + b"stopping: what is finished is saved and matched; Ctrl-C again stops at once\n")
 
     return say
+
+
+@contextlib.contextmanager
+def steps(app: App, doing: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work of known length, told how much of it is done; it does not stay."""
+    hidden = app.quiet or not sys.stderr.isatty()
+    bar = _bar(f"{doing} {{percentage:3.0f}}% |{{bar}}| {{n_fmt}} of {{total_fmt}}", hidden, total=0)
+
+    def step(done: int, whole: int) -> None:
+        bar.total = whole
+        bar.update(done - bar.n)
+
+    try:
+        yield step
+    finally:
+        bar.close()

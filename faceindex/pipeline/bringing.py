@@ -36,9 +36,9 @@ def bring_in(
     Raises ModelsMissing or UnknownBackend where a box is to be drawn and nothing here can encode it.
     """
     out = None
-    drawings = dict(_blind(db, backend, work) if dry_run else _drawings(db, backend, work))
+    drawn = dict(_blind(db, backend, work) if dry_run else drawings(db, backend, work))
     with contextlib.suppress(_Rehearsed), journal.entry(db, IMPORT, f"labels imported from {called}") as journal_id:
-        out = bringing.bring_in(db, journal_id, backend, work, prefer_file=prefer_file, drawings=drawings)
+        out = bringing.bring_in(db, journal_id, backend, work, prefer_file=prefer_file, drawings=drawn)
         if dry_run:
             raise _Rehearsed
     assert out is not None
@@ -52,7 +52,7 @@ class _Rehearsed(Exception):
 Drawn = Iterator[tuple[Spot, NDArray[np.float32] | str]]
 
 
-def _drawings(db: sqlite3.Connection, backend: str, work: Work) -> Drawn:
+def drawings(db: sqlite3.Connection, backend: str, work: Work) -> Drawn:
     """What each box shows that is to be drawn, or why that is not known."""
     for path, data, boxes in _photos(db, backend, work):
         if isinstance(data, str):

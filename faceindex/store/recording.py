@@ -70,7 +70,8 @@ def entry(db: sqlite3.Connection, command: str, summary: str) -> Iterator[int]:
         db.execute(
             """DELETE FROM journal WHERE journal_id = :id AND NOT erased
                AND NOT EXISTS (SELECT 1 FROM journal_change WHERE journal_id = :id)
-               AND NOT EXISTS (SELECT 1 FROM undone WHERE by_id = :id)""",
+               AND NOT EXISTS (SELECT 1 FROM undone WHERE by_id = :id)
+               AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.journal_id = :id)""",
             {"id": cursor.lastrowid},
         )
 

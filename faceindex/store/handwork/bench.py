@@ -22,6 +22,7 @@ class Outcome:
     no_face: list[str] = field(default_factory=list)  # the photo is known, and has no face there
     not_drawn: list[str] = field(default_factory=list)  # a box drawn by hand that could not be drawn again
     no_photo: dict[str, str] = field(default_factory=dict)  # digest: hint
+    faces: dict[Spot, int] = field(default_factory=dict)  # which face of the index each place is
 
     def change(self, what: str, sentence: str) -> None:
         self.changes.append(sentence)

@@ -39,6 +39,7 @@ def bring_in(
     out = Outcome()
     hints = {word.spot.photo: word.hint for word in work.words if word.hint}
     faces = locate(db, backend, work, hints, out, drawings)
+    out.faces = {spot: face.face_id for spot, face in faces.items()}
     here = Import(db, journal_id, backend, prefer_file, out, faces, {}, {}, hints)
     before, nobody = together(db, backend), unsaid(here)
     say_people(here, work)

@@ -1,0 +1,1 @@
+"""Other programs' databases, read only, as rows that mean something."""
