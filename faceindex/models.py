@@ -176,6 +176,7 @@ class Task:
     time_limit: float = 180.0  # seconds
     hash_only: bool = False
     after: Problem | None = None  # what became of the first attempt, where only the hash is still wanted
+    thumbnails: bool = False  # also make small pictures of the photo and its faces, while its pixels are in memory
     ahead: str | None = None  # path of a file whose turn comes soon after, for the system to fetch meanwhile
 
 
@@ -193,6 +194,7 @@ class Examination:
     racy: bool = False  # changed so shortly before it was read that a later edit could look the same
     profile: tuple[tuple[str, float], ...] = ()  # stage and its seconds, all of them together `seconds`
     notes: tuple[str, ...] = ()  # what the worker remarked that concerns the run rather than this file
+    thumbnails: tuple[bytes, ...] = ()  # JPEGs: of the photo, then of each of the faces; none where none were wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from faceindex.models import DetectionSettings
 from faceindex.stopwatch import WORK
 from faceindex.store import listings, runs
 from faceindex.store.paths import shown
+from faceindex.wording import counted as counted  # beside the other words for numbers that are here
 
 if TYPE_CHECKING:
     from faceindex.pipeline import ScanResult
@@ -212,11 +213,6 @@ def profile_text(found: dict[str, Any] | None) -> list[str]:
 
 def _number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and what it counts: 1 photo, 1,200 photos."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def moment(utc: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 # A photo's way through a worker, in this order; what none of them takes is "other".
-STAGES = ("read", "hash", "decode", "resize", "hog", "cnn", "landmarks", "encode", "other")
+STAGES = ("read", "hash", "decode", "resize", "hog", "cnn", "landmarks", "encode", "thumbnails", "other")
 # What a night is for: decoding, detection with the scaling for it, encoding with the alignment for it.
 # The rest, reading and waiting above all, is the price.
 WORK = ("decode", "resize", "hog", "cnn", "landmarks", "encode")

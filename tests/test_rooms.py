@@ -21,7 +21,7 @@ ROOMS = (
     "db crawl image sheet nets suggesting evaluating",
     "matching clustering splitting",
     "exif header native presets distance growing sharpness labelfile placing",
-    "models errors stopwatch",
+    "models errors stopwatch wording",
 )
 LINE = {room: number for number, rooms in enumerate(ROOMS) for room in rooms.split()}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__main__.py" and path.parent.name != "sql")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from faceindex.cli import changes, ids
+from faceindex.cli import ids
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.lookup import photo_at
@@ -15,7 +15,7 @@ from faceindex.cli.options import Form, listing, strongest, switch
 from faceindex.cli.output import Row, show
 from faceindex.errors import UsageProblem
 from faceindex.report import counted
-from faceindex.store import journal, listings, parting, people, settings
+from faceindex.store import acts, listings, parting, people, settings
 
 CLUSTERS = ("cluster", "person", "photos", "faces", "run")
 MEMBERS = ("face", "named_by", "distance", "left", "top", "right", "bottom", "path")
@@ -99,13 +99,8 @@ def label(app: App, cluster_id: int, name: str) -> None:
 
     Two clusters named alike are one person, and keep an average each: Anna as a child and Anna today.
     """
-    name = people.clean_name(name)
     with app.open() as db:
-        with journal.entry(db, "cluster label", f"cluster {cluster_id} named {name}") as journal_id:
-            people.label(db, journal_id, cluster_id, name)
-            faces = counted(people.cluster(db, cluster_id).faces, "face")
-        line = f"cluster {cluster_id} is {name}"
-        changes.say(app, db, journal_id, f"{line} ({faces})", f"{line} already ({faces})")
+        app.say(acts.label_cluster(db, cluster_id, name).told)
 
 
 @cluster.command(epilog="Example: faceindex cluster unlabel 17")
@@ -113,9 +108,8 @@ def label(app: App, cluster_id: int, name: str) -> None:
 @pass_app
 def unlabel(app: App, cluster_id: int) -> None:
     """Take the name of CLUSTER away again."""
-    with app.open() as db, journal.entry(db, "cluster unlabel", f"name of cluster {cluster_id} taken away"):
-        name = people.unlabel(db, cluster_id)
-    app.say(f"cluster {cluster_id} is no longer {name}")
+    with app.open() as db:
+        app.say(acts.unlabel_cluster(db, cluster_id).told)
 
 
 @cluster.command(epilog="Example: faceindex cluster merge 17 23 40")
@@ -129,10 +123,8 @@ def merge(app: App, into: int, others: tuple[str, ...]) -> None:
     from stdin.
     """
     chosen = ids.clusters(others)
-    told = f"{ids.told(chosen, 'cluster')} merged into {into}"
-    with app.open() as db, journal.entry(db, "cluster merge", told) as journal_id:
-        found = people.merge(db, journal_id, into, chosen)
-    app.say(f"cluster {into}: {found.name or 'no name'}, {counted(found.faces, 'face')}")
+    with app.open() as db:
+        app.say(acts.merge_clusters(db, into, chosen).told)
 
 
 @cluster.command(epilog="Example: faceindex cluster different 17 23")
@@ -144,11 +136,8 @@ def different(app: App, one: int, other: int) -> None:
 
     They are not merged after that, nor named alike.
     """
-    told = f"clusters {one} and {other} are different people"
     with app.open() as db:
-        with journal.entry(db, "cluster different", told) as journal_id:
-            parting.different(db, journal_id, one, other)
-        changes.say(app, db, journal_id, told, f"clusters {one} and {other} are known to be different people already")
+        app.say(acts.part_clusters(db, one, other).told)
 
 
 @cluster.command(epilog="Example: faceindex cluster split 17 --into 2")
@@ -165,19 +154,7 @@ def split(app: App, cluster_id: int, faces: tuple[str, ...], into: int | None) -
     if bool(faces) == bool(into):
         raise UsageProblem("say either which faces leave, or --into how many parts")
     with app.open() as db:
-        with journal.entry(db, "cluster split", f"cluster {cluster_id} split") as journal_id:
-            new = _split(db, journal_id, cluster_id, ids.faces(faces) if faces else None, into or 0)
-        parts = [people.cluster(db, number) for number in (cluster_id, *new)]
-    for part in parts:
-        app.say(f"cluster {part.cluster_id}: {part.name or 'no name'}, {counted(part.faces, 'face')}")
-
-
-def _split(
-    db: sqlite3.Connection, journal_id: int, cluster_id: int, faces: Sequence[int] | None, into: int
-) -> list[int]:
-    if faces is None:
-        return parting.split_into(db, journal_id, cluster_id, into)
-    return [parting.split_off(db, journal_id, cluster_id, faces)]
+        app.say(acts.split_cluster(db, cluster_id, ids.faces(faces) if faces else None, into or 0).told)
 
 
 @cluster.command(epilog="Example: faceindex cluster ignore --photo wedding.jpg")
@@ -196,11 +173,7 @@ def ignore(app: App, clusters: tuple[str, ...], photo: str | None, smaller: int 
     named = ids.clusters(clusters) if clusters else []
     with app.open() as db:
         chosen = _strangers(db, named, photo, smaller)
-        told = ids.told(chosen, "cluster")
-        with journal.entry(db, "cluster ignore", f"{told} ignored") as journal_id:
-            count = parting.ignore(db, chosen)
-        so_already = f"{told}: ignored already" if chosen else "there is no such cluster without a name"
-        changes.say(app, db, journal_id, f"{counted(count, 'cluster')} ignored", so_already)
+        app.say(acts.ignore_clusters(db, chosen).told)
 
 
 def _strangers(
@@ -223,8 +196,4 @@ def unignore(app: App, clusters: tuple[str, ...], all: bool) -> None:
     named = [] if all else ids.clusters(clusters)
     with app.open() as db:
         chosen = parting.ignored_clusters(db, settings.get(db, "backend") or "") if all else named
-        told = ids.told(chosen, "cluster")
-        with journal.entry(db, "cluster unignore", f"{told} no longer ignored") as journal_id:
-            count = parting.unignore(db, chosen)
-        so_already = f"{told}: not ignored" if chosen else "no cluster is ignored"
-        changes.say(app, db, journal_id, f"{counted(count, 'cluster')} no longer ignored", so_already)
+        app.say(acts.unignore_clusters(db, chosen).told)

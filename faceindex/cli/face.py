@@ -6,14 +6,12 @@ import re
 
 import click
 
-from faceindex.cli import changes, ids
+from faceindex.cli import ids
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.lookup import photo_at
-from faceindex.db import transaction
 from faceindex.errors import UsageProblem
-from faceindex.report import counted
-from faceindex.store import faces, journal, parting, people, settings
+from faceindex.store import acts, people, settings
 
 faces_argument = click.argument("numbers", metavar="FACE...", nargs=-1, required=True)
 
@@ -38,16 +36,8 @@ def move(app: App, numbers: tuple[str, ...], cluster: str) -> None:
     chosen = ids.faces(numbers)
     if not re.fullmatch(r"\d+|new", cluster):
         raise UsageProblem(f"{cluster[:40]!r} is no cluster; give its number, or new")
-    told = ids.told(chosen, "face")
     with app.open() as db:
-        with transaction(db):
-            target = parting.next_cluster(db) if cluster == "new" else int(cluster)
-            where = f"the new cluster {target}" if cluster == "new" else f"cluster {target}"
-            with journal.entry(db, "face move", f"{told} moved to {where}") as journal_id:
-                faces.move(db, journal_id, chosen, None if cluster == "new" else target)
-            found = people.cluster(db, target)
-        line = f"cluster {target}: {found.name or 'no name'}, {counted(found.faces, 'face')}"
-        changes.say(app, db, journal_id, line, f"{told}: in cluster {target} already")
+        app.say(acts.move_faces(db, chosen, None if cluster == "new" else int(cluster)).told)
 
 
 @face.command(epilog="Example: faceindex face reject 4711")
@@ -59,10 +49,8 @@ def reject(app: App, numbers: tuple[str, ...]) -> None:
     That is remembered for ever. They leave their clusters, and the next scan places them anew.
     """
     chosen = ids.faces(numbers)
-    told = ids.told(chosen, "face")
-    with app.open() as db, journal.entry(db, "face reject", f"{told} rejected") as journal_id:
-        faces.reject(db, journal_id, chosen)
-    app.say(f"{told}: rejected; the next scan places {'it' if len(chosen) == 1 else 'them'} anew")
+    with app.open() as db:
+        app.say(acts.reject_faces(db, chosen).told)
 
 
 @face.command(epilog="Example: faceindex face ignore 4711")
@@ -71,11 +59,8 @@ def reject(app: App, numbers: tuple[str, ...]) -> None:
 def ignore(app: App, numbers: tuple[str, ...]) -> None:
     """Leave faces alone from now on: strangers, statues, no faces at all."""
     chosen = ids.faces(numbers)
-    told = ids.told(chosen, "face")
     with app.open() as db:
-        with journal.entry(db, "face ignore", f"{told} ignored") as journal_id:
-            count = faces.ignore(db, journal_id, chosen)
-        changes.say(app, db, journal_id, f"{counted(count, 'face')} ignored", f"{told}: ignored already")
+        app.say(acts.ignore_faces(db, chosen).told)
 
 
 @face.command(epilog="Example: faceindex face unignore 4711")
@@ -84,11 +69,8 @@ def ignore(app: App, numbers: tuple[str, ...]) -> None:
 def unignore(app: App, numbers: tuple[str, ...]) -> None:
     """Have ignored faces count again; the next scan places them."""
     chosen = ids.faces(numbers)
-    told = ids.told(chosen, "face")
     with app.open() as db:
-        with journal.entry(db, "face unignore", f"{told} no longer ignored") as journal_id:
-            count = faces.unignore(db, chosen)
-        changes.say(app, db, journal_id, f"{counted(count, 'face')} no longer ignored", f"{told}: not ignored")
+        app.say(acts.unignore_faces(db, chosen).told)
 
 
 @face.command(epilog='Example: faceindex face label 4711 "Anna"')
@@ -101,11 +83,8 @@ def label(app: App, numbers: tuple[str, ...], name: str) -> None:
     They go to the nearest cluster of that person, or found one.
     """
     chosen, name = ids.faces(numbers), people.clean_name(name)
-    told = ids.told(chosen, "face")
     with app.open() as db:
-        with journal.entry(db, "face label", f"{told} named {name}") as journal_id:
-            faces.label(db, journal_id, chosen, name)
-        changes.say(app, db, journal_id, f"{told}: {name}", f"{told}: named {name} already")
+        app.say(acts.label_faces(db, chosen, name).told)
 
 
 @face.command(epilog="Example: faceindex face add beach.jpg 40,20,55,45 Anna")

@@ -1,4 +1,4 @@
-"""Numbers of faces or clusters as arguments, or from another program on stdin; and how a sentence tells them."""
+"""Numbers of faces or clusters as arguments, or from another program on stdin."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from faceindex.errors import UsageProblem
-from faceindex.report import counted
 
-FEW = 5  # numbers that a sentence repeats
 KEYS = {"face": ("face", "face_id"), "cluster": ("cluster", "cluster_id")}
 TELL = {"face": "'faceindex photo show' tells them", "cluster": "'faceindex cluster list' tells them"}
 BETWEEN = re.compile(r"[\s,]+")
@@ -29,13 +27,6 @@ def faces(given: Sequence[str]) -> list[int]:
 def clusters(given: Sequence[str]) -> list[int]:
     """The same of clusters; objects have a key "cluster"."""
     return _numbers(given, "cluster")
-
-
-def told(numbers: Sequence[int], what: str) -> str:
-    """Numbers for a sentence, or how many there are: face 3; clusters 4, 5; 12 faces."""
-    if len(numbers) > FEW:
-        return counted(len(numbers), what)
-    return f"{what}{'s' * (len(numbers) != 1)} {', '.join(map(str, numbers))}"
 
 
 def _numbers(given: Sequence[str], what: str) -> list[int]:

@@ -14,7 +14,7 @@ from faceindex.cli.options import Form, listing
 from faceindex.cli.output import Row, show
 from faceindex.errors import UsageProblem
 from faceindex.report import counted
-from faceindex.store import journal, listings, people
+from faceindex.store import acts, journal, listings, people
 
 PEOPLE = ("person", "photos", "clusters", "born", "first_seen", "last_seen")
 
@@ -45,11 +45,8 @@ def _for_people(row: Row) -> Row:
 @pass_app
 def rename(app: App, old: str, new: str) -> None:
     """Give a person another name."""
-    new = people.clean_name(new)
     with app.open() as db:
-        with journal.entry(db, "person rename", f"{old} renamed to {new}") as entry:
-            people.rename(db, old, new)
-        changes.say(app, db, entry, f"{old} is now {new}", f"{old} is that name already")
+        app.say(acts.rename_person(db, old, new).told)
 
 
 @person.command(epilog='Example: faceindex person merge Anna "Anna Lee"')
@@ -58,10 +55,8 @@ def rename(app: App, old: str, new: str) -> None:
 @pass_app
 def merge(app: App, into: str, others: tuple[str, ...]) -> None:
     """Make one person, INTO, of several. Their clusters keep an average each."""
-    told = ", ".join(others)
-    with app.open() as db, journal.entry(db, "person merge", f"{told} merged into {into}"):
-        count = people.merge_people(db, into, others)
-    app.say(f"{told} and {into} are one person, {into}; {counted(count, 'cluster')} more")
+    with app.open() as db:
+        app.say(acts.merge_people(db, into, others).told)
 
 
 @person.command(epilog="Example: faceindex person split Anna 17 23 Annabel")

@@ -100,6 +100,8 @@ OPTIONS = (
     walk("--max-bytes", type=click.IntRange(1), default=LIMITS.max_bytes, metavar="BYTES", show_default=True,
          help="Larger pictures are only hashed."),
     walk("--max-pixels", default=LIMITS.max_pixels, help="Pictures with more are not decoded.", **pixels(1)),
+    walk("--thumbnails", type=click.IntRange(0), default=DEFAULTS.thumbnails, metavar="MB", show_default=True,
+         help="Small pictures kept beside the index, for 'faceindex serve'; 0: none."),
     walk("--photo-time", type=Duration(1), default=f"{DEFAULTS.photo_time:.0f}s", show_default=True,
          help="Longest that one photo may take."),
     find("--engine", default=DEFAULTS.engine, metavar="NAME", show_default=True,
@@ -145,7 +147,7 @@ def asked(given: dict[str, Any]) -> ScanOptions:
     detection = ("preset", "faces", "turns", "size", "cnn_size", "cnn_pixels", "min_face", "min_score",
                  "runtime", "device")  # fmt: skip
     rest = ("default_excludes", "one_file_system", "photos_only", "verify", "accept_vanished",
-            "engine", "backend", "photo_time", "distance", "threshold", "margin")  # fmt: skip
+            "engine", "backend", "photo_time", "thumbnails", "distance", "threshold", "margin")  # fmt: skip
     return ScanOptions(
         roots=tuple(dict.fromkeys(map(absolute, given["roots"]))),
         exclude=tuple(given["exclude"]),

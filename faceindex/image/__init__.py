@@ -5,6 +5,7 @@ picture   open_picture(bytes) reads the header and EXIF; a Picture decodes when 
             .crops(boxes)         cut-outs at full resolution, one decoding for all of them
 turns     upright_box, stored_box, turned: EXIF orientation, one table for boxes, points and pixels
 rgb       what Pillow decodes, of any mode, as an RGB array
+small     small JPEGs of photos and faces, to look at
 jpeg      JPEGs straight into an array, where libjpeg finds nothing wrong with them
 """
 

@@ -18,7 +18,7 @@ from faceindex import backends, stopwatch
 from faceindex.backends import Backend
 from faceindex.backends.faces import faces_of
 from faceindex.errors import FaceindexError, UnreadablePicture
-from faceindex.image import open_picture
+from faceindex.image import Picture, open_picture, small
 from faceindex.matching import LARGEST
 from faceindex.models import Examination, Face, Problem, ProblemKind, Task
 from faceindex.pipeline import ahead
@@ -123,7 +123,8 @@ def _look(task: Task, read: _Read, found: Examination) -> Examination:
             picture = open_picture(read.data, task.limits)
         photo = picture.photo(read.digest, read.count)
         faces = _sound(faces_of(picture, backend), backend)
-        return replace(found, photo=photo, faces=faces, notes=backends.notes(backend))
+        pictures = _thumbnails(picture, faces) if task.thumbnails else ()
+        return replace(found, photo=photo, faces=faces, notes=backends.notes(backend), thumbnails=pictures)
     except UnreadablePicture as error:
         return replace(found, problem=Problem("examine", error.kind, str(error)))
     except _Unhandled as error:
@@ -134,6 +135,13 @@ def _look(task: Task, read: _Read, found: Examination) -> Examination:
         raise  # a missing model concerns every photo: the run ends with its sentence
     except Exception as error:  # noqa: BLE001  (remembered with its place; the night goes on)
         return replace(found, problem=Problem("examine", "unexpected", _bug(error)))
+
+
+def _thumbnails(picture: Picture, faces: tuple[Face, ...]) -> tuple[bytes, ...]:
+    """Small pictures out of what is decoded already: of a tiny face no sharper one than that."""
+    with stopwatch.stage("thumbnails"):
+        pixels = picture.pixels(small.PHOTO)
+        return small.photo_jpeg(pixels), *(small.face_jpeg(pixels, face.box) for face in faces)
 
 
 def _sound(faces: tuple[Face, ...], backend: Backend) -> tuple[Face, ...]:

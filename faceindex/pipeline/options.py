@@ -29,6 +29,7 @@ class ScanOptions:
     distance: str = "normalised"  # by a cohort, where there is one; or "plain"
     threshold: float | None = None  # distance below which a face joins a cluster; None: computed, or as measured
     margin: float | None = None
+    thumbnails: int = 2000  # MB of small pictures kept beside the index; 0: none are made
     index: str = ""  # where the index itself is, which is never indexed
 
     def as_dict(self) -> dict[str, Any]:

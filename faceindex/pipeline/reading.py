@@ -120,6 +120,7 @@ class _Reading:
             backend=options.backend,
             settings=options.detection,
             limits=options.limits,
+            thumbnails=options.thumbnails > 0,
             time_limit=options.photo_time + unread.size / SLOWEST_DISK,
             # While the workers look at this one and its neighbours, the last in line is about one turn away.
             ahead=self._line[-1].path if len(self._line) == self._workers else None,
@@ -186,6 +187,7 @@ class _Reading:
         seconds, self._saved_at = now - self._saved_at, now
         with transaction(self._db):
             saving.save_all(self._db, self._run_id, self._options, results, seconds)
+        saving.save_thumbnails(self._options, results)
 
 
 def _is_on_a_device(settings: DetectionSettings) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from faceindex.models import Examination
 from faceindex.pipeline.changes import same_place
 from faceindex.pipeline.options import ScanOptions
 from faceindex.stopwatch import Profile
-from faceindex.store import photos, runs
+from faceindex.store import photos, runs, thumbnails
 from faceindex.store.photos import KnownFace, Saved
 
 SAME_PLACE = 0.5  # IoU of a face before and after its photo was edited
@@ -28,6 +29,19 @@ def save_all(
         save(db, run_id, options, found)
     runs.add_profile(db, run_id, profile_of(results, engines.workers(options.engine), seconds))
     runs.add_notes(db, run_id, (note for found in results for note in found.notes))
+
+
+def save_thumbnails(options: ScanOptions, results: Sequence[Examination]) -> None:
+    """Keep the small pictures that came with the results, in their own file; an index in memory has none."""
+    made = [
+        (thumbnails.key(found.digest, box), jpeg)
+        for found in results
+        if found.digest is not None
+        for box, jpeg in zip((None, *(face.box for face in found.faces)), found.thumbnails, strict=False)
+    ]
+    if made and options.index:
+        with thumbnails.opened(Path(options.index)) as cache:
+            thumbnails.put(cache, made, options.thumbnails * 10**6)
 
 
 def profile_of(results: Sequence[Examination], workers: int, seconds: float) -> Profile:

@@ -86,6 +86,7 @@ def by_tail(db: sqlite3.Connection, tail: str) -> list[Pictured]:
 # ---------------------------------------------------------------------------------- what is remembered
 
 DIGITS = 6  # of the numbers of a box, as of a face that a human drew
+FALLEN = "(SELECT undone_at FROM journal WHERE journal.journal_id = tag.journal_id) IS NOT NULL"
 STANDING = "JOIN journal ON journal.journal_id = tag.journal_id AND journal.undone_at IS NULL"
 
 
@@ -128,10 +129,8 @@ def remember(
         f"""INSERT INTO tag (photo_id, source, name, "left", top, "right", bottom, word, face_id, journal_id)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET word = excluded.word, face_id = excluded.face_id,
-                journal_id = iif(word = excluded.word AND tag_id IN (SELECT tag_id FROM tag {STANDING}),
-                                 journal_id, excluded.journal_id)
-            WHERE word <> excluded.word OR face_id IS NOT excluded.face_id
-               OR tag_id NOT IN (SELECT tag_id FROM tag {STANDING})""",
+                journal_id = iif(word = excluded.word AND NOT {FALLEN}, journal_id, excluded.journal_id)
+            WHERE word <> excluded.word OR face_id IS NOT excluded.face_id OR {FALLEN}""",
         (photo_id, source, tag.name, *sides, tag.word, face_id, journal_id),
     )
 
