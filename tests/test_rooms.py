@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "faceindex"
 # From the top down; what stands on one line does not import from that line.
 ROOMS = (
     "cli",
+    "web",
     "doctor",
     "report",
     "pipeline api",

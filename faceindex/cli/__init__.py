@@ -35,6 +35,7 @@ COMMANDS = {  # name: where it stands, and what `faceindex --help` says of it
     "face": ("faceindex.cli.face:face", "Say of single faces where they belong, and who they are or are not."),
     "person": ("faceindex.cli.person:person", "Who is known; rename, merge and split people."),
     "photo": ("faceindex.cli.photo:photo", "Who is on a photo, and how sure that is."),
+    "serve": ("faceindex.cli.serve:serve", "All of this as a page in the browser."),
     "suggest": ("faceindex.cli.suggest:suggest", "What is worth an answer, that first which gains most."),
     "review": ("faceindex.cli.review:review", "Answer these questions with one key each."),
     "explain": ("faceindex.cli.explain:explain", "Why a face is where it is, and where it would be today."),

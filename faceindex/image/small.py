@@ -49,12 +49,14 @@ def _fit(pixels: Pixels, longest: int) -> Pixels:
 
 
 def _face(pixels: Pixels, box: Box, side: int) -> Pixels:
-    """A square around a face; where it leaves the picture, the picture's edge goes on."""
+    """A square around a face, kept within the picture as far as it goes."""
     height, width = pixels.shape[:2]
-    half = (0.5 + AROUND) * max(box.width * width, box.height * height)
-    across, down = (box.left + box.right) / 2 * width, (box.top + box.bottom) / 2 * height
-    left, top, right, bottom = (round(edge) for edge in (across - half, down - half, across + half, down + half))
-    inside = pixels[max(0, top) : max(1, bottom), max(0, left) : max(1, right)]
-    beyond = (max(0, -top), max(0, bottom - height)), (max(0, -left), max(0, right - width)), (0, 0)
-    square = np.pad(inside, beyond, mode="edge") if any(map(any, beyond)) else inside
-    return preprocess.shrink(square, (side, side))
+    wanted = (1 + 2 * AROUND) * max(box.width * width, box.height * height)
+    across = down = max(1, round(min(wanted, width, height)))
+    left = _start((box.left + box.right) / 2 * width, across, width)
+    top = _start((box.top + box.bottom) / 2 * height, down, height)
+    return preprocess.shrink(pixels[top : top + down, left : left + across], (side, side))
+
+
+def _start(middle: float, length: int, whole: int) -> int:
+    return min(max(0, round(middle - length / 2)), whole - length)

@@ -1,7 +1,7 @@
 """Every change a human makes is one entry, and any entry can be taken back, however many came after it.
 
 entry        makes one                     (recording.py)
-entries      lists them                    (recording.py)
+entries, one lists them                    (recording.py)
 undo         takes back the last ones
 take_back    takes back these; of one that took others back itself, it brings those back
 
@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from faceindex.db import now, transaction
 from faceindex.errors import FaceindexError, UsageProblem
 from faceindex.store import restoring, telling
-from faceindex.store.recording import JOURNALLED, UNDO, Entry, entries, entry
+from faceindex.store.recording import JOURNALLED, UNDO, Entry, entries, entry, one
 
-__all__ = ["JOURNALLED", "UNDO", "Entry", "entries", "entry", "take_back", "undo"]
+__all__ = ["JOURNALLED", "UNDO", "Entry", "entries", "entry", "one", "take_back", "undo"]
 
 TOLD = 3  # summaries that one entry repeats
 

@@ -114,14 +114,20 @@ def _as_json(row: str, columns: list[str]) -> str:
     return f"json_object({pairs})"
 
 
+ENTRIES = """
+    SELECT journal_id, at, command, summary, undone_at,
+           (SELECT max(by_id) FROM undone JOIN journal AS later ON later.journal_id = by_id
+            WHERE undone.journal_id = journal.journal_id AND later.undone_at IS NULL),
+           (SELECT count(*) FROM journal_change WHERE journal_change.journal_id = journal.journal_id), erased
+    FROM journal"""
+
+
 def entries(db: sqlite3.Connection, limit: int = 20) -> list[Entry]:
     """The latest entries, newest first."""
-    rows = db.execute(
-        """SELECT journal_id, at, command, summary, undone_at,
-                  (SELECT max(by_id) FROM undone JOIN journal AS later ON later.journal_id = by_id
-                   WHERE undone.journal_id = journal.journal_id AND later.undone_at IS NULL),
-                  (SELECT count(*) FROM journal_change WHERE journal_change.journal_id = journal.journal_id), erased
-           FROM journal ORDER BY journal_id DESC LIMIT ?""",
-        (limit,),
-    )
-    return [Entry(*row) for row in rows]
+    return [Entry(*row) for row in db.execute(f"{ENTRIES} ORDER BY journal_id DESC LIMIT ?", (limit,))]
+
+
+def one(db: sqlite3.Connection, journal_id: int) -> Entry | None:
+    """An entry by its number."""
+    row = db.execute(f"{ENTRIES} WHERE journal_id = ?", (journal_id,)).fetchone()
+    return None if row is None else Entry(*row)

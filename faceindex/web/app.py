@@ -1,0 +1,89 @@
+"""The application: its pages, put together."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from flask import Flask, Response, g, render_template, request
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+
+from faceindex.db import told
+from faceindex.errors import FaceindexError
+from faceindex.store import gallery
+from faceindex.web import changing, index, pictures
+from faceindex.web.pages import ALL
+from faceindex.web.safety import Guard, guard
+
+
+def create_app(path: Path, keeper: Guard) -> Flask:
+    """Pages about the index at `path`, for those whom the guard lets in."""
+    app = Flask(__name__)
+    app.config["INDEX"] = path
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    guard(app, keeper)
+    for pages in (pictures.pages, changing.pages, *ALL):
+        app.register_blueprint(pages)
+
+    @app.context_processor
+    def everywhere() -> dict[str, object]:
+        return {"hidden": _hidden, "word": g.get("word"), "read_only": g.get("read_only", True)}
+
+    @app.get("/news")
+    def news() -> Response:
+        """Whether anything changed; asked by pages that are open."""
+        return Response(gallery.news(index.db()), mimetype="text/plain")
+
+    app.register_error_handler(FaceindexError, _sentence)
+    app.register_error_handler(sqlite3.DatabaseError, _database)
+    app.register_error_handler(HTTPException, _refusal)
+    return app
+
+
+def _hidden() -> Markup:
+    """What every form bears: the word of the session, and the page to come back to."""
+    page = request.full_path.rstrip("?")
+    return Markup('<input type="hidden" name="word" value="{}"><input type="hidden" name="back" value="{}">').format(
+        g.get("word") or "", page
+    )
+
+
+def _sentence(error: FaceindexError) -> tuple[str | Response, int]:
+    """What a human can be told; the page stays as it is."""
+    return _page(str(error), 409)
+
+
+def _database(error: sqlite3.DatabaseError) -> tuple[str | Response, int]:
+    busy = "locked" in str(error) or "busy" in str(error)
+    if busy:
+        return _page("a scan is writing just now, so nothing was changed; try again in a moment", 503)
+    sentence = told(error, index_path())
+    if sentence is error:
+        raise error
+    return _page(str(sentence), 500)
+
+
+def index_path() -> Path:
+    from flask import current_app  # noqa: PLC0415  (of this request)
+
+    path: Path = current_app.config["INDEX"]
+    return path
+
+
+def _refusal(error: HTTPException) -> tuple[str | Response, int]:
+    words = {
+        401: "this page needs the address that 'faceindex serve' printed, with its token",
+        403: error.description or "that was not asked from this page",
+        404: "there is no such page, or nothing of that number any more",
+        421: "this server does not go by that name; ask under the address that 'faceindex serve' printed",
+    }
+    return _page(words.get(error.code or 500, error.description or "that cannot be"), error.code or 500)
+
+
+def _page(sentence: str, code: int) -> tuple[str | Response, int]:
+    if changing.wants_json():
+        return Response(changing.as_json({"error": sentence}), mimetype="application/json"), code
+    if request.path.endswith(".jpg"):
+        return Response("", mimetype="text/plain"), code
+    return render_template("error.html", sentence=sentence, code=code), code
