@@ -9,10 +9,12 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from cli_fakes import call, done, indexed, rows
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from faceindex import db as index_file
 from faceindex.image import small
 from faceindex.models import Box
 from faceindex.store import thumbnails
@@ -146,3 +148,67 @@ def test_a_link_is_not_written_through_to_something_else(index, tmp_path):
     with thumbnails.opened(index) as db:
         thumbnails.put(db, [(some_key(1), a_jpeg(1))], MOST)
     assert other.read_bytes() == b"a photo"
+
+
+# ----------------------------------------------------------------------------------------------- in a scan
+
+
+def keys_of(index):
+    """What the index knows of: a key for each photo and face."""
+    with closing(index_file.open_index(index)) as db:
+        photos = [thumbnails.key(bytes(row[0])) for row in db.execute("SELECT digest FROM photo")]
+        faces = db.execute('SELECT digest, "left", top, "right", bottom FROM face JOIN photo USING (photo_id)')
+        return photos, [thumbnails.key(bytes(row[0]), Box(*row[1:])) for row in faces]
+
+
+def kept(index):
+    with thumbnails.opened(index) as db:
+        return {bytes(row[0]) for row in db.execute("SELECT key FROM thumbnail")}
+
+
+def test_a_scan_keeps_a_small_picture_of_every_photo_and_face(tmp_path, monkeypatch):
+    indexed(tmp_path, monkeypatch)
+    photos, faces = keys_of(tmp_path / "faces.db")
+    assert len(faces) > 5
+    assert kept(tmp_path / "faces.db") == {*photos, *faces}
+
+
+def test_a_scan_that_is_told_not_to_makes_none(tmp_path, monkeypatch):
+    folder = indexed(tmp_path, monkeypatch)
+    monkeypatch.setenv("FACEINDEX_SCAN_THUMBNAILS", "0")
+    thumbnails.beside(tmp_path / "faces.db").unlink()
+    Image.new("RGB", (50, 50)).save(folder / "one more.png")
+    assert call("scan").code == 0
+    assert not thumbnails.beside(tmp_path / "faces.db").exists()
+
+
+def test_a_rescan_without_news_leaves_the_file_alone(tmp_path, monkeypatch):
+    indexed(tmp_path, monkeypatch)
+    before = thumbnails.beside(tmp_path / "faces.db").stat().st_mtime_ns
+    assert call("scan").code == 0
+    assert thumbnails.beside(tmp_path / "faces.db").stat().st_mtime_ns == before
+
+
+def test_who_is_forgotten_is_in_no_small_picture_of_a_face(tmp_path, monkeypatch):
+    folder = indexed(tmp_path, monkeypatch)
+    index = tmp_path / "faces.db"
+    done("cluster", "label", str(rows("photo", "show", folder / "blue.png")[0]["cluster"]), "Carl")
+    with closing(index_file.open_index(index)) as db:
+        row = db.execute('SELECT digest, "left", top, "right", bottom FROM face JOIN photo USING (photo_id) '
+                         "JOIN file USING (digest) WHERE name = 'blue.png'").fetchone()  # fmt: skip
+    key = thumbnails.key(bytes(row[0]), Box(*row[1:]))
+    with thumbnails.opened(index) as small_ones:
+        jpeg = thumbnails.get(small_ones, key)
+    assert jpeg is not None
+    done("forget", "Carl", "--yes")
+    assert key not in kept(index)
+    assert jpeg not in thumbnails.beside(index).read_bytes()
+
+
+def test_the_file_of_an_index_within_the_library_is_not_indexed(tmp_path, monkeypatch):
+    folder = indexed(tmp_path, monkeypatch)
+    inside = folder / "faces.db"
+    assert call("--db", inside, "-q", "scan", folder).code == 5
+    assert call("--db", inside, "-q", "scan", folder).code == 0
+    with closing(index_file.open_index(inside)) as db:
+        assert [row[0] for row in db.execute("SELECT path FROM files WHERE path LIKE '%faces.db%'")] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from faceindex.db import transaction
 from faceindex.errors import UsageProblem
 from faceindex.pipeline.lock import scan_lock
 from faceindex.report import counted
-from faceindex.store import forgetting
+from faceindex.store import forgetting, gallery, thumbnails
 from faceindex.store.forgetting import Kept, Memory
 from faceindex.store.paths import shown
 
@@ -41,8 +42,10 @@ def forget(app: App, name: str, dry_run: bool, yes: bool) -> None:
             return
         db.execute("PRAGMA secure_delete = ON")
         with transaction(db):
-            forgetting.erase(db, forgetting.memory(db, name))
+            known = forgetting.memory(db, name)
+            forgetting.erase(db, known)
         forgetting.compact(db)
+        _erase_pictures(db, app.index, known)
         for copy in _migration_copies(app.index):
             copy.unlink()
     app.say("forgotten")
@@ -82,6 +85,14 @@ def _plan(index: Path, known: Memory) -> Iterator[str]:
     if others := _other_copies(index):
         yield f"these copies may hold them and stay; delete them yourself: {', '.join(map(str, others))}"
     yield "copies elsewhere, by 'faceindex backup' or by your own backups, are not reached"
+
+
+def _erase_pictures(db: sqlite3.Connection, index: Path, known: Memory) -> None:
+    """Their faces among the small pictures beside the index."""
+    if thumbnails.beside(index).exists():
+        found = (gallery.portrait(db, face_id) for face_id in known.faces)
+        with thumbnails.opened(index) as small:
+            thumbnails.drop(small, [thumbnails.key(each.digest, each.box) for each in found if each is not None])
 
 
 def _migration_copies(index: Path) -> list[Path]:

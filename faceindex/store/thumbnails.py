@@ -121,6 +121,17 @@ def put(db: sqlite3.Connection | None, made: Iterable[tuple[bytes, bytes]], most
             raise
 
 
+def drop(db: sqlite3.Connection | None, gone: Iterable[bytes]) -> None:
+    """Erase the pictures of these keys, so that nothing of them stays in the file."""
+    if db is None:
+        return
+    db.execute("PRAGMA secure_delete = ON")
+    db.execute("BEGIN IMMEDIATE")
+    db.executemany("DELETE FROM thumbnail WHERE key = ?", [(key,) for key in gone])
+    db.execute("COMMIT")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def _trim(db: sqlite3.Connection, most: int) -> None:
     pages, free, each = (
         db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
