@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -16,9 +15,10 @@ from faceindex.cli import outcome
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.options import switch
-from faceindex.errors import FaceindexError, UsageProblem
+from faceindex.cli.places import check_file, write_file
+from faceindex.errors import FaceindexError
 from faceindex.report import counted
-from faceindex.store import people, roots, settings
+from faceindex.store import people, settings
 from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ def export_(app: App, file: str, force: bool) -> None:
 
     with app.open() as db:
         if file != "-":
-            _check_target(db, absolute(file), force)
+            check_file(db, absolute(file), labelfile.is_ours, "labels file", force=force)
         work = gather(db, _backend(db))
     if file == "-":
         sys.stdout.flush()
         sys.stdout.buffer.writelines(line.encode() for line in labelfile.write(work))
         sys.stdout.buffer.flush()
     else:
-        _write(absolute(file), labelfile.write(work))
+        write_file(absolute(file), (line.encode() for line in labelfile.write(work)))
     app.say(f"{shown(file)}: {_of(work)}")
 
 
@@ -110,37 +110,3 @@ def _opened(file: str) -> Iterator[BinaryIO]:
             yield stream
     except OSError as error:
         raise FaceindexError(f"cannot read {shown(file)}: {error.strerror or error}") from error
-
-
-def _check_target(db: sqlite3.Connection, path: str, force: bool) -> None:
-    """Refuse a place where something else would be lost, before the work rather than after it."""
-    for root in roots.ever(db):
-        if os.path.realpath(path).startswith(os.path.realpath(root).rstrip("/") + "/"):
-            raise UsageProblem(f"{shown(path)} lies in the library, among your photos; write the file elsewhere")
-    if os.path.isdir(path):
-        raise UsageProblem(f"{shown(path)} is a folder; name a file")
-    if os.path.lexists(path) and not force and not _is_ours(path):
-        raise UsageProblem(f"{shown(path)} exists and is no labels file; name another, or --force to write over it")
-
-
-def _is_ours(path: str) -> bool:
-    try:
-        with open(path, "rb") as stream:
-            return os.path.isfile(path) and labelfile.is_ours(stream)
-    except OSError:
-        return False
-
-
-def _write(path: str, lines: Iterable[str]) -> None:
-    """Never in place: a full disk leaves the file that was there before."""
-    unfinished = f"{path}.unfinished"
-    try:
-        with open(unfinished, "wb") as stream:
-            stream.writelines(line.encode() for line in lines)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(unfinished, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.remove(unfinished)
-        raise FaceindexError(f"cannot write {shown(path)}: {error.strerror or error}; name another place") from error

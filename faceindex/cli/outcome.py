@@ -30,13 +30,19 @@ COUNTS = {  # what changed: how one of it reads, and several
 }
 
 
-def report(app: App, out: Outcome, dry_run: bool, prefer: str = "--prefer file takes the file's word") -> None:
+def report(
+    app: App,
+    out: Outcome,
+    dry_run: bool,
+    prefer: str = "--prefer file takes the file's word",
+    already: int | None = None,
+) -> None:
     """Say what an import did; `prefer` is the advice where the index was told otherwise."""
     would = "would change" if dry_run else "changed"
     counts = ", ".join(f"{n:,} {words[n != 1]}" for what, words in COUNTS.items() if (n := out.counts[what]))
     app.say(f"{would}: {counts}" if counts else "nothing to change")
-    if out.already:
-        app.say(f"already so: {out.already:,}")
+    if so := out.already if already is None else already:
+        app.say(f"already so: {so:,}")
     list_(app, "contradictions", out.contradictions, prefer)
     list_(app, "no face here", out.no_face, "import again after a scan has found it")
     list_(app, "boxes not drawn", out.not_drawn, "import again when that is put right")

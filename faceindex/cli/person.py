@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
-
 import click
 
-from faceindex.cli import changes
 from faceindex.cli.app import App, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.options import Form, listing
 from faceindex.cli.output import Row, show
-from faceindex.errors import UsageProblem
 from faceindex.report import counted
 from faceindex.store import acts, journal, listings, people
 
@@ -84,28 +79,9 @@ def born(app: App, name: str, day: str) -> None:
 
     DATE is a year, a month such as 2014-05, a day such as 2014-05-30, or unknown.
     """
-    known = birthday(day)
     with app.open() as db:
-        with journal.entry(db, "person born", f"{name} born {known or 'at an unknown time'}") as entry:
-            people.set_born(db, name, known)
-        done = f"{name} was born {known}" if known else f"it is not known when {name} was born"
-        changes.say(app, db, entry, done, f"{done}: that is known already" if known else done)
+        app.say(acts.set_born(db, name, day).told)
         before = people.matched_unborn(db, name)
     if before:
         app.say(f"{counted(before, 'face')} that scans named so {'are' if before > 1 else 'is'} on a photo from before "
                 "that; 'faceindex rematch --apply' takes the name away there")  # fmt: skip
-
-
-def birthday(text: str) -> str | None:
-    """A year or a date as it is stored; None for "unknown"."""
-    if text == "unknown":
-        return None
-    try:
-        day = date.fromisoformat(text + "-01" * (2 - text.count("-")))
-    except ValueError:
-        day = None
-    if day is None or not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", text):
-        raise UsageProblem(f"{text[:40]!r} is no day of birth; write it like 2014, 2014-05, 2014-05-30 or unknown")
-    if day > date.today():
-        raise UsageProblem(f"{text} is still to come; say when they were born, or unknown")
-    return text

@@ -10,14 +10,15 @@ import click
 
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.options import switch
-from faceindex.cli.suggest import DEFAULT_BACKEND, percent
+from faceindex.cli.suggest import DEFAULT_BACKEND, percent, programs
 from faceindex.errors import FaceindexError, UsageProblem
 from faceindex.report import counted
 from faceindex.store import listings, people, settings
 from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
-    from faceindex.pipeline.asking import Answer, Gained, Question, Queue
+    from faceindex.pipeline.answering import Answer, Gained, Question
+    from faceindex.pipeline.asking import Queue
     from faceindex.store.questions import Side
 
 KEYS = {"y": "yes", "n": "no", "o": "someone else", "i": "ignore", "s": "skip", "u": "undo", "q": "quit"}
@@ -29,6 +30,7 @@ HELP = {
     "same": "yes: merged. no: remembered for ever. someone else: they are one, asks who. ignore: both left alone.",
     "wrong": "yes: never doubted again. no: it leaves, and the next scan places it. someone else: asks who. "
     "ignore: no face, or a stranger's.",
+    "tagged": "yes: named so. no: remembered for ever. someone else: asks who. ignore: strangers, left alone.",
     "name": "someone else: asks who. ignore: strangers, left alone.",
 }
 PROMPTS = {"name": "  ".join(f"{key} {KEYS[key]}" for key in "oisuq").replace("someone else", "name it") + " ? "}
@@ -181,14 +183,16 @@ def _show(queue: Queue, question: Question, number: int) -> None:
 
     left = queue.left - 1
     click.echo(f"\n{number}. {_sentence(question)}   ({left:,} more)" if left else f"\n{number}. {_sentence(question)}")
-    if question.kind == "wrong":
-        face = questions.face(queue.db, question.face or 0)
+    if question.face is not None:
+        face = questions.face(queue.db, question.face)
         click.echo(f"   face {question.face}: {shown(face.path or 'on no photo that is there now') if face else ''}")
     for cluster in (question.cluster, question.other):
         side = questions.side(queue.db, cluster) if cluster else None
         if side:
             _show_side(side)
-    if question.kind == "name":
+    if question.kind == "tagged":
+        click.echo(f"   {_gain(question)}")
+    if question.kind in ("name", "tagged"):
         return
     normalised = f", normalised {question.normalised:.3f}" if question.normalised is not None else ""
     about = "right" if question.kind != "wrong" else "wrong"
@@ -211,12 +215,15 @@ def _sentence(question: Question) -> str:
         return f"Are clusters {question.cluster} and {question.other} one person?"
     if question.kind == "name":
         return f"Who is cluster {question.cluster}?"
+    if question.kind == "tagged":
+        what = f"face {question.face}" if question.face is not None else f"cluster {question.cluster}"
+        return f"Is {what} {person}? ({programs(question.source)})"
     more = f" It looks more like {likely}." if likely and likely != person else ""
     return f"Is face {question.face} really {person}?{more}"
 
 
 def _gain(question: Question) -> str:
-    if question.kind == "who":
+    if question.kind in ("who", "tagged"):
         return f"yes names {counted(question.gain, 'face')} on {counted(question.photos, 'photo')}"
     if question.kind == "same":
         return f"yes saves naming {counted(question.gain, 'face')} apart"

@@ -14,10 +14,10 @@ from faceindex.store import settings
 from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
-    from faceindex.pipeline.asking import Question
+    from faceindex.pipeline.answering import Question
 
 SUGGESTIONS = ("kind", "cluster", "face", "other", "person", "likely", "distance", "normalised", "confidence",
-               "gain", "photos", "rank")  # fmt: skip
+               "gain", "photos", "rank", "source")  # fmt: skip
 DEFAULT_BACKEND = "dlib"
 
 
@@ -29,8 +29,8 @@ def suggest(app: App, limit: int, form: Form) -> None:
     """What is worth an answer, that first which gains most.
 
     Which unnamed cluster is probably whom (who), which two are probably one person (same), which named face looks
-    wrong (wrong), which unknown cluster is worth a name (name); how sure that is, and how many faces an answer names or
-    puts right. 'faceindex review' asks.
+    wrong (wrong), whom other programs take a face for (tagged), which unknown cluster is worth a name (name); how sure
+    that is, and how many faces an answer names or puts right. 'faceindex review' asks.
     """
     from faceindex.pipeline.asking import suggestions  # noqa: PLC0415  (loads numpy)
 
@@ -55,7 +55,7 @@ def _row(asked: Question) -> Row:
 def _for_people(row: Row) -> Row:
     return {
         "gains": counted(row["gain"], "face"),
-        "sure": percent(row["confidence"]) if row["kind"] != "name" else "",
+        "sure": percent(row["confidence"]) if row["kind"] not in ("name", "tagged") else "",
         "distance": row["distance"],
         "suggestion": sentence(row),
     }
@@ -64,6 +64,12 @@ def _for_people(row: Row) -> Row:
 def percent(confidence: float) -> str:
     """Nothing is ever quite sure."""
     return f"{min(confidence, 0.99):.0%}"
+
+
+def programs(source: str | None) -> str:
+    """Who takes a face for somebody, in words."""
+    names = (source or "").split(",")
+    return f"{' and '.join(names)} {'think' if len(names) > 1 else 'thinks'} so"
 
 
 def sentence(row: Row) -> str:
@@ -75,4 +81,7 @@ def sentence(row: Row) -> str:
         return f"clusters {row['cluster']} and {row['other']} are one person"
     if row["kind"] == "name":
         return f"cluster {row['cluster']} is worth a name ({counted(row['photos'], 'photo')})"
+    if row["kind"] == "tagged":
+        what = f"face {row['face']}" if row["face"] else f"cluster {row['cluster']}"
+        return f"{what} is {person} ({programs(row['source'])})"
     return f"face {row['face']} is not {person}" + (f" but {likely}" if likely and likely != person else "")

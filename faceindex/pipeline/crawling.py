@@ -28,8 +28,8 @@ from faceindex.store.paths import shown
 Tick = Callable[[int], object]
 Over = Callable[[], object]  # true when a crawl must end
 Found = Literal["new", "moved", "copied"]
-OWN_ENDINGS = ("", "-wal", "-shm", "-journal", ".lock", ".thumbnails", ".thumbnails-wal", ".thumbnails-shm", ".v[0-9]*.bak", ".v[0-9]*.bak-unfinished",
-               ".replaced-[0-9]*.bak*", ".restoring")  # fmt: skip
+OWN_ENDINGS = ("", "-wal", "-shm", "-journal", ".lock", ".v[0-9]*.bak", ".v[0-9]*.bak-unfinished",
+               ".replaced-[0-9]*.bak*", ".restoring", ".thumbnails", ".thumbnails-wal", ".thumbnails-shm")  # fmt: skip
 
 
 @dataclass(slots=True)

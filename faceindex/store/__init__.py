@@ -32,6 +32,10 @@ what was said, and what if it had not been
     restoring    writes them
 what is shown
     listings     the answers that commands print
+    shelf        people and their photos by date, for albums; the views as tables
+    sides        what a question shows of its faces, on the page
+    nights       runs, problems and the journal, a page at a time · doubles: equal files so
+    members      the faces of a person or a cluster, as tiles
     reasons      why a face is where it is
     evaluation   what `eval` tests
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faceindex.db import transaction
-from faceindex.store import faces, journal, parting, people
+from faceindex.errors import UsageProblem
+from faceindex.store import faces, journal, nights, parting, people, problems
 from faceindex.store.kept import kept
 from faceindex.wording import counted
 from faceindex.wording import told as in_words
@@ -159,9 +160,30 @@ def rename_person(db: sqlite3.Connection, old: str, new: str) -> Act:
     return _act(db, journal_id, f"{old} is now {new}", f"{old} is that name already")
 
 
+def set_born(db: sqlite3.Connection, name: str, day: str) -> Act:
+    """Say when somebody was born: a year, a month, a day, or "unknown"."""
+    known = people.birthday(day)
+    with journal.entry(db, "person born", f"{name} born {known or 'at an unknown time'}") as journal_id:
+        people.set_born(db, name, known)
+    done = f"{name} was born {known}" if known else f"it is not known when {name} was born"
+    return _act(db, journal_id, done, f"{done}: that is known already" if known else done)
+
+
 def merge_people(db: sqlite3.Connection, into: str, others: Sequence[str]) -> Act:
     """Make one person of several; their clusters keep an average each."""
     told = ", ".join(others)
     with journal.entry(db, "person merge", f"{told} merged into {into}") as journal_id:
         count = people.merge_people(db, into, others)
     return Act(journal_id, f"{told} and {into} are one person, {into}; {counted(count, 'cluster')} more")
+
+
+# --------------------------------------------------------------------------------------------- problems
+
+
+def retry_problems(db: sqlite3.Connection, problem_ids: Sequence[int]) -> Act:
+    """Have the next scan try these again, or all for none given. Says nothing of anybody, so it is no entry."""
+    with transaction(db):
+        if len(nights.troubles_there(db, list(problem_ids))) < len(set(problem_ids)):
+            raise UsageProblem("not all of these problems are there; 'faceindex problem list' shows those that are")
+        count = problems.retry(db, list(problem_ids) or None)
+    return Act(0, f"the next scan will try {count} again", changed=False)

@@ -17,10 +17,10 @@ def not_of(db: sqlite3.Connection, journal_id: int, cluster_id: int, other: int)
     )
 
 
-def refuse_gone(db: sqlite3.Connection, cluster_id: int, face_id: int | None = None) -> None:
+def refuse_gone(db: sqlite3.Connection, cluster_id: int | None, face_id: int | None = None) -> None:
     """Raise UsageProblem where a cluster, or a face in it, is not what it was when the question was asked."""
     row = db.execute(
-        "SELECT 1 FROM face WHERE cluster_id = :cluster AND (:face IS NULL OR face_id = :face)",
+        "SELECT 1 FROM face WHERE cluster_id IS :cluster AND (:face IS NULL OR face_id = :face)",
         {"cluster": cluster_id, "face": face_id},
     ).fetchone()
     if row is None:

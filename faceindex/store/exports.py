@@ -48,7 +48,7 @@ def pictures(db: sqlite3.Connection, backend: str, *, matches: bool) -> Iterator
     ).fetchall():
         last = rows[-1]["photo_id"]
         numbers = [row["photo_id"] for row in rows]
-        paths, faces = _paths(db, numbers), _faces(db, backend, numbers, matches)
+        paths, faces = _paths(db, numbers), faces_on(db, backend, numbers, matches)
         for row in rows:
             number = row["photo_id"]
             if paths[number]:
@@ -71,9 +71,10 @@ def _paths(db: sqlite3.Connection, photo_ids: Sequence[int]) -> defaultdict[int,
     return found
 
 
-def _faces(
+def faces_on(
     db: sqlite3.Connection, backend: str, photo_ids: Sequence[int], matches: bool
 ) -> defaultdict[int, list[NamedFace]]:
+    """Who is on each of these photos, from left to right."""
     rows = db.execute(
         """SELECT photo_id, face.face_id, person.name, face."left", top, face."right", bottom,
                   coalesce(label.source, 'match') AS named_by, face.cluster_id

@@ -8,6 +8,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from faceindex.errors import UsageProblem
 from faceindex.store import averages, constraints, labels
@@ -55,6 +56,21 @@ def clean_name(name: str) -> str:
     if len(name) > LONGEST_NAME:
         raise UsageProblem(f"a name has at most {LONGEST_NAME} characters; this has {len(name)}")
     return name
+
+
+def birthday(text: str) -> str | None:
+    """A year or a date as it is stored; None for "unknown"."""
+    if text == "unknown":
+        return None
+    try:
+        day = date.fromisoformat(text + "-01" * (2 - text.count("-")))
+    except ValueError:
+        day = None
+    if day is None or not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", text):
+        raise UsageProblem(f"{text[:40]!r} is no day of birth; write it like 2014, 2014-05, 2014-05-30 or unknown")
+    if day > date.today():
+        raise UsageProblem(f"{text} is still to come; say when they were born, or unknown")
+    return text
 
 
 def person_id(db: sqlite3.Connection, name: str) -> int | None:

@@ -285,6 +285,15 @@ def photos_of(db: sqlite3.Connection, cluster_ids: Sequence[int]) -> dict[int, i
     return dict(map(tuple, rows.fetchall()))
 
 
+def sizes_of(db: sqlite3.Connection, cluster_ids: Sequence[int]) -> dict[int, int]:
+    """How many faces each of these clusters has."""
+    rows = db.execute(
+        "SELECT cluster_id, faces FROM average WHERE cluster_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(cluster_ids)),),
+    )
+    return dict(map(tuple, rows.fetchall()))
+
+
 def names_of(db: sqlite3.Connection, cluster_ids: Sequence[int]) -> dict[int, str]:
     """The names of those of these clusters that have one."""
     rows = db.execute(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from faceindex.models import Box, Canvas, Tag
 from faceindex.store import roots
 from faceindex.store.files import folders
-from faceindex.store.paths import columns, join, path_of
+from faceindex.store.paths import join, path_of
 
 CANVAS = "photo.photo_id, photo.width, photo.height, photo.orientation"
 
@@ -61,26 +61,6 @@ def by_digest(db: sqlite3.Connection, digest: bytes) -> Pictured | None:
     ).fetchone()
     path = join(path_of(place[0], place[1]), path_of(place[2], place[3]), path_of(place[4], place[5])) if place else ""
     return Pictured(row[0], path, Canvas(*row[1:4]))
-
-
-def by_tail(db: sqlite3.Connection, tail: str) -> list[Pictured]:
-    """Photos at paths that end with these folders and this name ("2019/Sea/a.jpg"), in whatever root."""
-    folder, _, name = tail.strip("/").rpartition("/")
-    rows = db.execute(
-        f"""SELECT root.path, root.raw_path, folder.path, folder.raw_path, name, raw_name, {CANVAS}
-            FROM photo JOIN file USING (digest) JOIN folder USING (folder_id) JOIN root USING (root_id)
-            WHERE gone IS NULL AND removed_at IS NULL AND folder_id IN (
-                SELECT folder_id FROM folder JOIN root USING (root_id)
-                WHERE :folder = '' OR substr(
-                    '/' || trim(root.path, '/') || iif(folder.path = '', '', '/' || folder.path),
-                    -length(:folder) - 1) = '/' || :folder)
-              AND name = :name AND raw_name = :raw""",
-        {"folder": columns(folder)[0], "name": columns(name)[0], "raw": columns(name)[1]},
-    )
-    return [
-        Pictured(r[6], join(path_of(r[0], r[1]), path_of(r[2], r[3]), path_of(r[4], r[5])), Canvas(*r[7:10]))
-        for r in rows
-    ]
 
 
 # ---------------------------------------------------------------------------------- what is remembered

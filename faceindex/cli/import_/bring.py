@@ -83,7 +83,7 @@ def _bar(app: App) -> Any:
 
 def _report(app: App, report: Report, dry_run: bool) -> None:
     app.say(f"tags: {report.tags:,} on {counted(report.photos, 'photo')}" + _of(report))
-    outcome.report(app, report.said, dry_run, "--prefer import takes that program's word")
+    outcome.report(app, report.said, dry_run, "--prefer import takes that program's word", report.already)
     outcome.list_(app, "boxes turned", report.turned, "look at one of them with 'faceindex photo show'")
     outcome.list_(app, "named otherwise there since the last import", report.renamed, "the later word counts")
     outcome.list_(app, "two names for one face", report.doubled, "the later one counts")

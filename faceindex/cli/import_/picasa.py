@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from faceindex.pipeline.importing import Prefer
     from faceindex.pipeline.sources import Missed, Tagged
 
+LARGEST = 64 * 2**20  # bytes of a contacts.xml; what is cut off is no XML
+
 
 @click.command(epilog="Example: faceindex import picasa --contacts contacts.xml --dry-run")
 @click.argument("folder", required=False, type=click.Path(file_okay=False))
@@ -41,7 +43,7 @@ def _contacts(path: str) -> dict[str, str]:
 
     try:
         with open(absolute(path), "rb") as stream:
-            return contacts.read(stream.read())
+            return contacts.read(stream.read(LARGEST))
     except OSError as error:
         raise FaceindexError(f"cannot read {shown(path)}: {error.strerror or error}") from error
     except NotTags as error:

@@ -40,6 +40,7 @@ class Report:
     tags: int = 0
     unnamed: int = 0  # boxes nobody named
     guessed: int = 0  # names that the other program gave by itself, or that are on a photo without a box
+    already: int = 0  # names that their faces have
     older: int = 0  # tags of an earlier import, and the index has been told otherwise since
     gone: int = 0  # tags of an earlier import that the other program no longer has
     renamed: list[str] = field(default_factory=list)  # given another name there since the last import
@@ -125,6 +126,7 @@ def _count(report: Report, made: Plan) -> None:
     report.photos += bool(made.said)
     report.tags += len(made.said)
     report.unnamed += sum(said.tag.name is None for said in made.said)
+    report.already += sum(said.known for said in made.said)
     report.older += sum(said.older for said in made.said)
     for lines, more in ((report.renamed, made.renamed), (report.turned, made.turned), (report.doubled, made.doubled),
                         (report.refused, made.refused)):  # fmt: skip
@@ -170,7 +172,7 @@ def _remember(
         for said in made.said:
             face = report.said.faces.get(said.spot) if said.spot is not None else None
             face = said.face.face_id if face is None and said.face is not None else face
-            report.guessed += said.tag.word == "guessed" and face is not None
+            report.guessed += said.asks
             tagging.remember(db, journal_id, made.photo_id, source, said.tag, face)
         if complete and made.gone:
             report.gone += len(made.gone)

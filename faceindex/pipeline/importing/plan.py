@@ -34,6 +34,17 @@ class Said:
         """Whether it gives a face its name."""
         return self.tag.word == "said" and self.tag.name is not None and not self.older
 
+    @property
+    def known(self) -> bool:
+        """Whether its face has that name."""
+        return self.speaks and self.face is not None and self.face.name == self.tag.name
+
+    @property
+    def asks(self) -> bool:
+        """Whether it only makes a question of who a face without a name is."""
+        named = self.tag.name is not None and self.face is not None
+        return named and self.tag.word == "guessed" and self.face.name is None  # type: ignore[union-attr]
+
 
 @dataclass(slots=True)
 class Plan:
