@@ -538,11 +538,13 @@ FROM face
 JOIN photo ON photo.photo_id = face.photo_id
 LEFT JOIN label ON label.face_id = face.face_id
 LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id
-WHERE face.backend = (SELECT value FROM setting WHERE name = 'backend')
+WHERE +face.backend = (SELECT value FROM setting WHERE name = 'backend')   -- +: not what to find them by
   AND (label.face_id IS NOT NULL OR NOT cluster.ignored)
-  AND NOT EXISTS (SELECT 1 FROM ignored WHERE ignored.face_id = face.face_id)
-  AND EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
-              WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL);
+  AND face.face_id NOT IN (SELECT face_id FROM ignored)
+  AND EXISTS (SELECT 1 FROM file
+              WHERE file.digest = photo.digest AND file.gone IS NULL
+                AND file.folder_id NOT IN (SELECT folder_id FROM folder JOIN root USING (root_id)
+                                           WHERE root.removed_at IS NOT NULL));
 
 CREATE VIEW face_groups AS            -- what those groups are called
 SELECT cluster.cluster_id AS grp, NULL AS pickled, coalesce(person.name, '_unknown_') AS label

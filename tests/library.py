@@ -202,6 +202,7 @@ def family(folder: Path) -> sqlite3.Connection:
     for who in ("Anna", "Ben", "Carl", "Dora"):
         name(db, clusters[who], who)
     _more_files(db)
+    _imported(db, seen["Anna"][0], seen["x"][0])
     with index_file.transaction(db):
         runs.add_profile(db, run, PROFILE)
     run = _night(db, "2026-01-31", files_seen=15, files_new=1, files_vanished=1, photos_new=1, faces_found=2,
@@ -225,6 +226,17 @@ def _night(db: sqlite3.Connection, day: str, **counts: int) -> int:
             (day, day, run),
         )
     return run
+
+
+def _imported(db: sqlite3.Connection, anna: int, stranger: int) -> None:
+    """What digiKam had said of two faces, whom it names and whom it guesses."""
+    with journal.entry(db, "import digikam", "2 tags imported") as journal_id:
+        db.executemany(
+            """INSERT INTO tag (photo_id, source, name, "left", top, "right", bottom, word, face_id, journal_id)
+               SELECT photo_id, 'digikam', ?, "left", top, "right", bottom, ?, face_id, ?
+               FROM face WHERE face_id = ?""",
+            [("Anna", "said", journal_id, anna), ("Emma", "guessed", journal_id, stranger)],
+        )
 
 
 def _more_files(db: sqlite3.Connection) -> None:

@@ -174,6 +174,11 @@ def test_names_are_text_whatever_they_hold(library: Path, album: Path) -> None:
     assert all(name.isascii() and "<" not in name for name in files(album))
 
 
+def test_a_title_of_broken_bytes_is_shown_as_well_as_can_be(library: Path, album: Path) -> None:
+    done("export", "album", album, "--title", "caf\udce9")
+    assert "caf?" in Page(album / "index.html").text
+
+
 def test_copies_are_upright_and_carry_nothing_but_pixels(empty: Path, tmp_path: Path, album: Path) -> None:
     with Image.open(paint(tmp_path / "a.png", (250, 20, 20), (20, 250, 20), side=60)) as image:
         tags = Image.Exif()

@@ -137,6 +137,15 @@ def test_photos_lie_by_date_and_by_year_where_asked_for(index: Path, people: Pat
     assert there(people) == ["Anna/2018/2018-01-02 ice.jpg", "Anna/2019/2019-07-05 sea.jpg", "Anna/undated/x.jpg"]
 
 
+def test_a_photo_whose_name_is_no_utf_8_has_a_link_that_is_told_again(index: Path, people: Path) -> None:
+    with closing(open_index(index)) as db:
+        (face,) = add_photo(db, begin(db), "/lib/caf\udce9.jpg", "Anna")
+        say(db, face, "Anna")
+    done("export", "links", people)
+    assert os.readlink(os.fsencode(people / "Anna" / "caf_.jpg")) == b"/lib/caf\xe9.jpg"
+    assert "1 link (1 up to date)" in done("export", "links", people)
+
+
 def test_hard_links_are_the_very_files(library: Path, people: Path) -> None:
     done("export", "links", people, "--hard")
     assert os.path.samefile(people / "Anna" / "both.png", library / "both.png")

@@ -68,7 +68,7 @@ def test_there_are_enough_questions_and_every_view_is_asked():
     asked = " ".join(param.values[0] for param in questions())
     assert len(questions()) >= 10
     for view in ("files", "photos", "faces", "appearances", "people", "clusters", "duplicates", "problems", "runs",
-                 "profiles"):  # fmt: skip
+                 "profiles", "tags", "file_paths", "face_data", "face_groups", "face_labels"):  # fmt: skip
         assert re.search(rf"(FROM|JOIN) {view}\b", asked), view
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -13,9 +13,11 @@ from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.options import switch
 from faceindex.cli.places import check_file, write_file
 from faceindex.errors import UsageProblem
-from faceindex.pipeline.exporting.tables import SUFFIXES, TableForm, beginning, written
 from faceindex.store import shelf
 from faceindex.store.paths import shown
+
+if TYPE_CHECKING:
+    from faceindex.pipeline.exporting.tables import TableForm
 
 FORMS = ("csv", "json", "jsonl")
 
@@ -33,6 +35,8 @@ def _command(view: str, text: str) -> click.Command:
 
 
 def _export(app: App, view: str, file: str | None, wanted: TableForm | None, force: bool) -> None:
+    from faceindex.pipeline.exporting.tables import beginning, written  # noqa: PLC0415  (loads the pipeline)
+
     with app.open() as db:
         columns, rows = shelf.table(db, view)
         if file is None or file == "-":
@@ -48,6 +52,8 @@ def _export(app: App, view: str, file: str | None, wanted: TableForm | None, for
 
 
 def _form(file: str) -> TableForm:
+    from faceindex.pipeline.exporting.tables import SUFFIXES  # noqa: PLC0415  (loads the pipeline)
+
     suffix = os.path.splitext(file)[1].lower()
     if suffix not in SUFFIXES:
         raise UsageProblem(f"{shown(file)} ends in none of {', '.join(SUFFIXES)}; rename it or say --format")

@@ -256,7 +256,7 @@ def _render(album: Album, page: str, up: str, **words: Any) -> str:
 
 def _write(album: Album, relative: str, text: str) -> None:
     """Have a page be there; one that says the same already is not written."""
-    folder, place, content = album.folder, album.folder.at(relative), text.encode()
+    folder, place, content = album.folder, album.folder.at(relative), text.encode("utf-8", "replace")
     if not folder.has_room(relative) or (relative not in folder.entries and os.path.lexists(place)):
         raise FaceindexError(f"{shown(place)} is in the way; move it elsewhere and export again")
     folder.claim(relative)
