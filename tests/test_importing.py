@@ -324,3 +324,20 @@ def test_a_photo_that_this_backend_has_not_seen_is_told(index, folder, tmp_path)
     index.execute("DELETE FROM examination WHERE photo_id = ?", (photo_of(index, folder / "blue.png"),))
     report = bring(index, tagged(index, folder / "blue.png", "Carl"))
     assert len(report.missed["unindexed"]) == 1
+
+
+def test_two_boxes_of_one_name_for_one_face_are_one_tag(index, folder):
+    photo_id, (box,) = faces_on(index, folder / "blue.png")
+    embedded = Tagged(photo_id, "blue", (Tag("Carl", box),), modified=1.0)
+    wide = Box(max(0, box.left - 0.2), max(0, box.top - 0.2), min(1, box.right + 0.2), min(1, box.bottom + 0.2))
+    report = bring(index, embedded, Tagged(photo_id, "blue", (Tag("Carl", wide),), modified=2.0))
+    assert report.said.counts["box"] == 0
+    assert who_is_on(folder / "blue.png") == [("Carl", "tag")]
+
+
+def test_a_box_that_holds_the_face_of_that_name_off_its_middle_draws_no_second_one(index, folder):
+    photo_id, (box,) = faces_on(index, folder / "blue.png")
+    bring(index, Tagged(photo_id, "blue", (Tag("Carl", box),)))
+    beside = Box(box.left - 0.02, max(0, box.top - 0.02), 1.0, 1.0)
+    report = bring(index, Tagged(photo_id, "blue", (Tag("Carl", beside),)), source="xmp")
+    assert report.said.counts["box"] == 0

@@ -4,7 +4,8 @@ write    a new sidecar
 merge    a sidecar brought up to date: what we once wrote and no longer say goes, the rest of it stays
 
 What is ours stands in the sidecar itself: faceindex:Written lists each entry that we added. An entry that is
-not as we wrote it any more was changed by somebody else, and is theirs from then on.
+not as we wrote it any more was changed by somebody else, and is theirs from then on. faceindex:Guessed lists
+whom no human named: other programs read them as any name, but an import of ours does not make a human's word of it.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from dataclasses import dataclass
 from faceindex.image.turns import stored_box
 from faceindex.models import Box, Canvas, Tag
 from faceindex.tags import xmltree
-from faceindex.tags.xmlentries import FIELDS, MICROSOFT, MWG, Entry, entry, keywords, region, writable
-from faceindex.tags.xmlpeople import HIERARCHIES, leaves
+from faceindex.tags.xmlentries import FIELDS, KEYWORDS, MICROSOFT, MWG, Entry, entry, keywords, region, writable
+from faceindex.tags.xmlpeople import GUESSED, HIERARCHIES, guessed, leaves
 from faceindex.tags.xmlplaces import add, is_blocked, remember, set_size, take_out
 from faceindex.tags.xmltree import Element, Value, every, field, members, text
 from faceindex.tags.xmp import MWG as CENTRED
-from faceindex.tags.xmp import SAME, applied_to, area_of, lying, rectangle, stored_size
+from faceindex.tags.xmp import applied_to, area_of, lying, rectangle, stored_size
 
 WRITTEN = "faceindex:Written"
+HALF = 0.5  # of the smaller of two boxes, in the other: they mean one face, however differently they are drawn
 BLANK = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -73,13 +75,18 @@ def merge(former: bytes | None, tags: Sequence[Tag], canvas: Canvas) -> bytes | 
     wanted = _wanted(there, tags, canvas)
     size = _our_size(there, wanted, canvas)
     lines = [*([size] if size else []), *(one.line for one in wanted)]
-    if Counter(lines) == there.written and Counter(wanted) == Counter(one for one, _ in there.ours):
+    guesses = sorted({writable(tag.name) for tag in tags if tag.word == "guessed"} - {""})
+    so_already = Counter(lines) == there.written and Counter(wanted) == Counter(one for one, _ in there.ours)
+    if so_already and guesses == sorted(guessed(there.rdf)):
         return former
     sized = there.sized
     _take_out_all_but(there, wanted)
     remember(there.rdf, WRITTEN, lines)
-    for one in (Counter(wanted) - Counter(one for one, node in there.ours if node.getparent() is not None)).elements():
-        add(there.rdf, WRITTEN, one)
+    remember(there.rdf, GUESSED, guesses)
+    missing = Counter(wanted) - Counter(one for one, node in there.ours if node.getparent() is not None)
+    for name in FIELDS:
+        if entries := [one for one in missing if one.field == name]:
+            add(there.rdf, WRITTEN, name, entries)
     if sized:
         set_size(there.rdf, stored_size(canvas) if size else None)
     return None if _nothing_left(root, there.rdf) else xmltree.serialised(root)
@@ -106,27 +113,28 @@ def _wanted(there: Sidecar, tags: Sequence[Tag], canvas: Canvas) -> list[Entry]:
     """What is to be ours: all that the tags say, but for what somebody else says already."""
     turn = canvas.orientation if there.sized else lying(there.size, canvas)
     entries: list[Entry] = []
+    theirs = {kind: list(_regions_of(kind, there.theirs[kind])) for kind in (MWG, MICROSOFT)}
     for tag in tags:
         name = writable(tag.name)
         if tag.box and turn is not None:
             place = stored_box(tag.box, turn)
-            entries += [region(MWG, name, place)] if not _said(there.theirs, MWG, name, place) else []
+            entries += [region(MWG, name, place)] if not _said(theirs[MWG], name, place) else []
         if tag.box:
             place = stored_box(tag.box, canvas.orientation)
-            entries += [region(MICROSOFT, name, place)] if not _said(there.theirs, MICROSOFT, name, place) else []
-    for tag in tags:
-        entries += [one for one in keywords(tag) if not _has_keyword(there.theirs, one)]
+            entries += [region(MICROSOFT, name, place)] if not _said(theirs[MICROSOFT], name, place) else []
+    said = {name: _keywords_of(name, there.theirs[name]) for name in KEYWORDS}
+    entries += [one for tag in tags for one in keywords(tag) if _last(one) not in said[one.field]]
     blocked = {name for name in FIELDS if is_blocked(there.rdf, name)}
     return [one for one in dict.fromkeys(entries) if one.field not in blocked]
 
 
-def _said(theirs: Lists, kind: str, name: str, place: Box) -> bool:
+def _said(theirs: Sequence[tuple[str, Box]], name: str, place: Box) -> bool:
     """Whether somebody else has a region of this name at this place."""
-    return any(who == name and box.iou(place) > SAME for who, box in _their_regions(theirs, kind))
+    return any(who == name and max(box.inside(place), place.inside(box)) > HALF for who, box in theirs)
 
 
-def _their_regions(theirs: Lists, kind: str) -> Iterator[tuple[str, Box]]:
-    for member in theirs[kind]:
+def _regions_of(kind: str, written: Sequence[Value]) -> Iterator[tuple[str, Box]]:
+    for member in written:
         if kind == MWG:
             name, area = field(member, "mwg-rs:Name"), area_of(member, CENTRED, (1.0, 1.0))
         else:
@@ -135,13 +143,17 @@ def _their_regions(theirs: Lists, kind: str) -> Iterator[tuple[str, Box]]:
             yield name, area
 
 
-def _has_keyword(theirs: Lists, one: Entry) -> bool:
-    """Whether somebody else has this keyword; below "People" in whatever language, and in whatever group."""
-    said = [text(member) for member in theirs[one.field]]
+def _keywords_of(name: str, written: Sequence[Value]) -> set[str]:
+    """The people whom others name in a list; below "People" in whatever language, and in whatever group."""
+    said = (text(member) for member in written)
+    separator = dict(HIERARCHIES).get(name)
+    return set(said) if separator is None else set(leaves(tuple(path.split(separator)) for path in said))
+
+
+def _last(one: Entry) -> str:
+    """The name in a keyword of ours."""
     separator = dict(HIERARCHIES).get(one.field)
-    if separator is None:
-        return one.name in said
-    return one.name.split(separator)[-1] in leaves(tuple(path.split(separator)) for path in said)
+    return one.name if separator is None else one.name.split(separator)[-1]
 
 
 def _our_size(there: Sidecar, wanted: Sequence[Entry], canvas: Canvas) -> str:

@@ -18,6 +18,7 @@ PEOPLE = frozenset([
 # fmt: on
 NOBODY = frozenset({"unknown", "unconfirmed", "ignored"})  # digiKam's tags for faces without a person
 HIERARCHIES = (("digiKam:TagsList", "/"), ("lr:hierarchicalSubject", "|"))
+GUESSED = "faceindex:Guessed"  # names in a sidecar of ours that no human gave
 DEEP = 20  # levels of keywords; no human makes more
 
 
@@ -26,6 +27,12 @@ def named_people(rdf: Element, known: Sequence[str]) -> list[str]:
     exact = [xmltree.text(one) for value in every(rdf, "Iptc4xmpExt:PersonInImage") for one in members(value)]
     spelt = {keyword(name): name for name in (*exact, *known)}
     return list(dict.fromkeys(filter(None, [*exact, *(spelt.get(name, name) for name in leaves(paths(rdf)))])))
+
+
+def guessed(rdf: Element) -> set[str]:
+    """Names that we wrote though no human gave them."""
+    found = {xmltree.text(one) for value in every(rdf, GUESSED) for one in members(value)}
+    return found - {""}
 
 
 def paths(rdf: Element) -> list[tuple[str, ...]]:

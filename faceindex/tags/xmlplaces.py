@@ -1,6 +1,6 @@
 """Where entries of ours are put into an XMP packet and taken out of it, without a trace in what is not ours.
 
-add, take_out    an entry
+add, take_out    entries
 remember         the list of what is ours
 set_size         the size of the picture that MWG regions are for
 is_blocked       whether a list is written so that nothing can be added to it
@@ -19,11 +19,11 @@ from faceindex.tags.xmltree import ABOUT, DESCRIPTION, PARSE_TYPE, SPACES, Eleme
 BARE = {PARSE_TYPE, ABOUT, "about"}  # attributes that say nothing by themselves
 
 
-def add(rdf: Element, mark: str, one: Entry) -> None:
-    """Put an entry into its list; a list that is not there yet is made where the property `mark` stands."""
-    found = _reach(rdf, one.field)
+def add(rdf: Element, mark: str, field: str, entries: Sequence[Entry]) -> None:
+    """Put entries into their list; one that is not there yet is made where the property `mark` stands."""
+    found = _reach(rdf, field)
     if found is None:
-        raise ValueError(f"{one.field} is blocked")
+        raise ValueError(f"{field} is blocked")
     node, missing = found
     for name in missing:
         if node is None:
@@ -33,7 +33,8 @@ def add(rdf: Element, mark: str, one: Entry) -> None:
                 node.set(PARSE_TYPE, "Resource")
             node = struct(node)
         node = xmltree.append(node, etree.Element(full(name), nsmap=_spaces(name)))
-    xmltree.append(node, element(one))
+    for one in entries:
+        xmltree.append(node, element(one))
 
 
 def is_blocked(rdf: Element, field: str) -> bool:

@@ -21,6 +21,7 @@ Element: TypeAlias = etree._Element
 Value: TypeAlias = "str | Element"
 
 MAX_BYTES = 16 * 2**20  # of a packet; the largest in the wild are some hundred kilobytes
+MAX_ELEMENTS = 100_000  # Lightroom's longest histories have some ten thousand
 SPACES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -76,9 +77,12 @@ def parse(packet: bytes) -> Element:
     text = DECLARATION.sub("", text, count=1) if text.startswith("<?xml ") else text
     safe = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, encoding="utf-8")
     try:
-        return etree.fromstring(text.encode("utf-8"), safe)
+        root = etree.fromstring(text.encode("utf-8"), safe)
     except (etree.XMLSyntaxError, UnicodeEncodeError, ValueError) as error:
         raise NotTags("is no well-formed XML") from error
+    if root.xpath("count(//*)") > MAX_ELEMENTS:
+        raise NotTags(f"has more than {MAX_ELEMENTS} elements")
+    return root
 
 
 def _decoded(packet: bytes) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from faceindex.image.turns import SIDEWAYS, stored_box, upright_box
 from faceindex.models import Box, Canvas, Reading, Tag
 from faceindex.tags import xmltree
-from faceindex.tags.xmlpeople import named_people
+from faceindex.tags.xmlpeople import guessed, named_people
 from faceindex.tags.xmltree import Element, Value, every, field, members
 
 SAME = 0.5  # IoU from which two boxes of one face are taken for one
@@ -66,7 +66,9 @@ def read(packet: bytes, canvas: Canvas) -> Reading:
     there = {tag.name for tag in placed}
     people = named_people(rdf, [region.name for region in found if region.name])
     others = [Tag(name, None) for name in (*unplaced, *people) if name and name not in there]
-    return Reading(tuple(dict.fromkeys((*placed, *others))), tuple(dict.fromkeys(notes)))
+    guesses = guessed(rdf)
+    tags = (replace(tag, word="guessed") if tag.name in guesses else tag for tag in (*placed, *others))
+    return Reading(tuple(dict.fromkeys(tags)), tuple(dict.fromkeys(notes)))
 
 
 def stored_size(canvas: Canvas) -> tuple[int, int]:
@@ -107,15 +109,21 @@ def centred(rdf: Element, kind: Kind, canvas: Canvas, notes: list[str]) -> list[
         turn = lying(size, canvas)
         faces = list(_faces(regions, kind))
         if faces and turn is None and size is not None:
-            notes.append(
-                f"its regions are for a picture of {size[0]:.0f} x {size[1]:.0f}, and it has "
-                f"{' x '.join(map(str, stored_size(canvas)))} now: cropped since, so they were not taken"
-            )
+            notes.append(_for_another(size, stored_size(canvas)))
         for face in faces[:MANY]:
             name = named(field(face, f"{kind.own}:Name"))
             found.append(_placed(name, area_of(face, kind, size or stored_size(canvas)), turn, canvas, notes))
         _too_many(faces, notes)
     return found
+
+
+def _for_another(size: tuple[float, float], now: tuple[int, int]) -> str:
+    """The note on regions that are for another picture."""
+    how = "turned" if _alike((size[1], size[0]), now) else "cropped"
+    return (
+        f"its regions are for a picture of {size[0]:.0f} x {size[1]:.0f}, and it has {now[0]} x {now[1]} now: "
+        f"{how} since, so they were not taken"
+    )
 
 
 def _faces(regions: Value, kind: Kind) -> Iterator[Value]:

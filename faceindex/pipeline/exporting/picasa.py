@@ -31,7 +31,7 @@ def export(
         try:
             _folder(folder, out, show)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if error.errno in (errno.ENOSPC, errno.EPIPE):  # nobody reads the differences any more
                 raise
             out.failed.append(f"{shown(folder.path)} cannot be written: {error.strerror}")
     return out

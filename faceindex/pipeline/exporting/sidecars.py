@@ -41,7 +41,7 @@ def export(
         try:
             _folder(folder, style, out, show)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
+            if error.errno in (errno.ENOSPC, errno.EPIPE):  # nobody reads the differences any more
                 raise
             out.failed.append(f"{shown(folder.path)} cannot be written: {error.strerror}")
     return out

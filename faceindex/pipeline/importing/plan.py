@@ -14,6 +14,7 @@ from faceindex.store.paths import shown
 from faceindex.store.people import clean_name
 from faceindex.store.tagging import Known, Photo, There, told
 
+MOSTLY = 0.5  # of the smaller of two boxes, in the other
 SAME_BOX = 0.5  # IoU above which two tags of one source are about one face
 
 
@@ -109,6 +110,8 @@ def _alike(tag: Tag, other: Tag) -> bool:
     """Whether two tags are about the same: the same box, or one name without a box."""
     if tag.box is None or other.box is None:
         return tag.name == other.name
+    if tag.name is not None and tag.name == other.name:
+        return bool(placing.pairs([tag.box], [other.box]))
     return tag.box.iou(other.box) > SAME_BOX
 
 
@@ -117,7 +120,22 @@ def _place(photo: Photo, boxed: Sequence[Tag], made: Plan) -> list[tuple[Box, in
     found = placing.place(boxes, [face.box for face in photo.faces], doubtful=photo.canvas.orientation != 1)
     if found.turn:
         made.turned.append(f"its boxes fit its faces once turned by {90 * found.turn}°, so they were")
-    return list(zip(found.boxes, found.faces, strict=True))
+    taken = {row for row in found.faces if row is not None}
+    rows = [
+        _namesake(photo, tag, box, taken) if row is None else row
+        for tag, box, row in zip(boxed, found.boxes, found.faces, strict=True)
+    ]
+    return list(zip(found.boxes, rows, strict=True))
+
+
+def _namesake(photo: Photo, tag: Tag, box: Box, taken: set[int]) -> int | None:
+    """A face that bears the tag's name already, and that its box holds or lies in, however differently it is drawn."""
+    for row, face in enumerate(photo.faces):
+        near = max(box.inside(face.box), face.box.inside(box)) > MOSTLY
+        if near and row not in taken and face.name == tag.name is not None:
+            taken.add(row)
+            return row
+    return None
 
 
 def _without_box(tag: Tag, tags: Sequence[Tag], photo: Photo, made: Plan) -> Said:

@@ -11,6 +11,7 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 
+from faceindex import placing
 from faceindex.models import Reading, Tag
 from faceindex.pipeline.sources import Missed, Tagged
 from faceindex.store import roots, tagging
@@ -38,7 +39,7 @@ def read(db: sqlite3.Connection, top: str | None, *, embedded: bool = True) -> I
         served = sidecars(pictures, beside)
         for name, picture in sorted(pictures.items()):
             paths = [f"{folder}/{one}" for one in served[name]]
-            yield from _picture(picture, [*paths, *([picture.path] if embedded else [])], inside)
+            yield from _picture(picture, [*([picture.path] if embedded else []), *paths], inside)
         known = {*pictures, *(os.path.splitext(name)[0] for name in pictures)}
         for name in beside:
             if name[: -len(SUFFIX)] not in known:
@@ -54,8 +55,8 @@ def sidecars(pictures: Iterable[str], beside: Sequence[str]) -> dict[str, list[s
 
 
 def _picture(picture: Pictured, paths: Sequence[str], inside: Sequence[str]) -> Iterator[Tagged | Missed]:
-    """What each of these files says of a photo; what several say alike is said once, as the latest of them."""
-    said: dict[frozenset[tuple[object, ...]], Tagged] = {}
+    """What each of these files says of a photo, and none before it: a sidecar often echoes the photo."""
+    said: list[Tag] = []
     for path in paths:
         found = _reading(path, picture, inside)
         if isinstance(found, Missed):
@@ -63,16 +64,19 @@ def _picture(picture: Pictured, paths: Sequence[str], inside: Sequence[str]) -> 
             continue
         reading, modified = found
         yield from (Missed("refused", path, note) for note in reading.notes)
-        alike = frozenset(map(_roughly, reading.tags))
-        if reading.tags and (alike not in said or said[alike].modified < modified):
-            said[alike] = Tagged(picture.photo_id, picture.path, reading.tags, modified)
-    yield from said.values()
+        if new := unsaid(reading.tags, said):
+            yield Tagged(picture.photo_id, picture.path, tuple(new), modified)
+        said += new
 
 
-def _roughly(tag: Tag) -> tuple[object, ...]:
-    """A tag as two programs that round differently both write it."""
-    box = tag.box
-    return tag.name, box and tuple(round(side, 3) for side in (box.left, box.top, box.right, box.bottom))
+def unsaid(tags: Sequence[Tag], said: Sequence[Tag]) -> list[Tag]:
+    """Those of the tags that give no face the name it has already, however differently its box is drawn."""
+    echoes: set[int] = {i for i, tag in enumerate(tags) if tag.box is None and tag.name in {one.name for one in said}}
+    for name in {tag.name for tag in tags}:
+        rows = [(i, tag.box) for i, tag in enumerate(tags) if tag.name == name and tag.box]
+        boxes = [one.box for one in said if one.box and name in (one.name, None)]
+        echoes |= {rows[row][0] for row in placing.pairs([box for _, box in rows], boxes)}
+    return [tag for i, tag in enumerate(tags) if i not in echoes]
 
 
 def _reading(path: str, picture: Pictured, inside: Sequence[str]) -> tuple[Reading, float] | Missed:
