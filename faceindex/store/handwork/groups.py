@@ -27,6 +27,7 @@ class Groups:
         self.members = members
         self.together = together
         self.cluster_of = {face.face_id: cluster_of_face(here.db, face.face_id) for face in here.faces.values()}
+        self.named = {row[0] for row in here.db.execute("SELECT cluster_id FROM cluster WHERE person_id IS NOT NULL")}
 
     def place(self) -> None:
         claims = self._claims()
@@ -102,10 +103,9 @@ class Groups:
         return [word for word in words if not self._stays(word) or self._now(word) == target]
 
     def _in_one_named(self, words: Sequence[Word]) -> bool:
-        """Whether faces that the file calls one person are so in this index, which even knows a name."""
+        """Whether faces that the file calls one person were so in this index, which even knew a name."""
         clusters = {self._now(word) for word in words}
-        owners = self.here.db.execute("SELECT person_id FROM cluster WHERE cluster_id = ?", (min(clusters, key=str),))
-        return len(clusters) == 1 and any(row[0] is not None for row in owners)
+        return len(clusters) == 1 and clusters <= self.named
 
     def _are_together(self, words: Sequence[Word]) -> bool:
         """Whether the index knows already that a human put these into one cluster."""
