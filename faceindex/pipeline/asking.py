@@ -17,7 +17,7 @@ from faceindex import suggesting
 from faceindex.errors import FaceindexError
 from faceindex.pipeline import guessing
 from faceindex.pipeline.answering import Answer, Gained, Key, Question, change
-from faceindex.store import answers, journal, people, questions
+from faceindex.store import answers, journal, people, questions, sides
 from faceindex.suggesting import Asked, Known, Measure
 
 QUICK = 1.0  # seconds; if finding the questions takes longer, not every answer has them found anew …
@@ -182,7 +182,7 @@ def stands(db: sqlite3.Connection, backend: str, question: Question) -> bool:
         return face is not None and (face.cluster_id, face.name) == (question.cluster, question.person)
     if question.kind == "tagged":
         return guessing.stands(db, backend, question)
-    one, other = questions.side(db, question.cluster or 0), questions.side(db, question.other or 0)
+    one, other = sides.group(db, question.cluster or 0), sides.group(db, question.other or 0)
     if question.kind == "name":
         return one is not None and one.name is None
     if one is None or other is None or one.name is not None or other.name != question.person:

@@ -37,10 +37,10 @@ class Group:
 
 
 def group(db: sqlite3.Connection, cluster_id: int) -> Group | None:
-    """A cluster with faces."""
+    """A cluster; None where it has no faces, or is to be left alone."""
     row = db.execute(
         """SELECT cluster_id, person_id, name, faces FROM cluster JOIN average USING (cluster_id)
-           LEFT JOIN person USING (person_id) WHERE cluster_id = ? AND faces > 0""",
+           LEFT JOIN person USING (person_id) WHERE cluster_id = ? AND faces > 0 AND NOT ignored""",
         (cluster_id,),
     ).fetchone()
     return None if row is None else Group(*row)
