@@ -36,6 +36,8 @@ what is shown
     sides        what a question shows of its faces, on the page
     nights       runs, problems and the journal, a page at a time · doubles: equal files so
     members      the faces of a person or a cluster, as tiles
+    finding      photos by who, when, where and which camera, a page at a time
+    looking      one photo and what lies beside it; who is with whom
     reasons      why a face is where it is
     evaluation   what `eval` tests
 

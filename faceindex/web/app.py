@@ -8,6 +8,7 @@ from pathlib import Path
 from flask import Flask, Response, g, render_template, request
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter
 
 from faceindex.db import told
 from faceindex.errors import FaceindexError
@@ -17,10 +18,17 @@ from faceindex.web.pages import ALL
 from faceindex.web.safety import Guard, guard
 
 
+class Number(IntegerConverter):
+    """A number that the index can hold; anything longer is no page."""
+
+    regex = r"[0-9]{1,18}"
+
+
 def create_app(path: Path, keeper: Guard) -> Flask:
     """Pages about the index at `path`, for those whom the guard lets in."""
     app = Flask(__name__)
     app.config["INDEX"] = path
+    app.url_map.converters["int"] = Number
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     guard(app, keeper)
     for pages in (pictures.pages, changing.pages, *ALL):
@@ -72,9 +80,12 @@ def index_path() -> Path:
 
 
 def _refusal(error: HTTPException) -> tuple[str | Response, int]:
+    given = error.description if error.description != type(error).description else None
     words = {
         401: "this page needs the address that 'faceindex serve' printed, with its token",
-        403: error.description or "that was not asked from this page",
+        403: given or "that was not asked from this page, or too long ago; load it again",
+        405: "that is not done so",
+        413: "that is too much at once",
         404: "there is no such page, or nothing of that number any more",
         421: "this server does not go by that name; ask under the address that 'faceindex serve' printed",
     }

@@ -78,7 +78,7 @@ ACTS: Mapping[str, Callable[[sqlite3.Connection, Form], Act]] = {
     "unlabel-cluster": lambda db, form: acts.unlabel_cluster(db, number(form, "cluster")),
     "merge-clusters": lambda db, form: acts.merge_clusters(db, number(form, "into"), numbers(form, "others")),
     "part-clusters": lambda db, form: acts.part_clusters(db, number(form, "one"), number(form, "other")),
-    "split-off": lambda db, form: acts.split_cluster(db, number(form, "cluster"), numbers(form, "faces")),
+    "split-off": lambda db, form: acts.split_cluster(db, number(form, "from"), numbers(form, "faces")),
     "split-into": lambda db, form: acts.split_cluster(db, number(form, "cluster"), None, number(form, "parts")),
     "ignore-clusters": lambda db, form: acts.ignore_clusters(db, numbers(form, "clusters")),
     "unignore-clusters": lambda db, form: acts.unignore_clusters(db, numbers(form, "clusters")),
@@ -90,8 +90,12 @@ ACTS: Mapping[str, Callable[[sqlite3.Connection, Form], Act]] = {
     "unignore-faces": lambda db, form: acts.unignore_faces(db, numbers(form, "faces")),
     "label-faces": lambda db, form: acts.label_faces(db, numbers(form, "faces"), text(form, "name")),
     "rename-person": lambda db, form: acts.rename_person(db, text(form, "person"), text(form, "name")),
+    "born": lambda db, form: acts.set_born(db, text(form, "person"), form.get("born", "").strip() or "unknown"),
     "merge-people": lambda db, form: acts.merge_people(db, text(form, "into"), [text(form, "other")]),
     "draw-face": _draw,
+    "retry-problems": lambda db, form: acts.retry_problems(
+        db, [] if form.get("problems") == "all" else numbers(form, "problems")
+    ),
     "undo": _undo,
 }
 
@@ -101,7 +105,9 @@ def do(name: str) -> AnyResponse:
     """Do one act; back to the page it was asked from."""
     if name not in ACTS:
         abort(404)
-    act = ACTS[name](index.db(), request.form)
+    # Boxes that are ticked have one name, and come as several fields.
+    form = {field: ",".join(values) for field, values in request.form.lists()}
+    act = ACTS[name](index.db(), form)
     if wants_json():
         told = {"told": act.told, "entry": act.journal_id if act.changed else None, "new": list(act.new),
                 "cluster": act.cluster_id}  # fmt: skip
@@ -111,7 +117,10 @@ def do(name: str) -> AnyResponse:
 
 def back(act: Act) -> AnyResponse:
     """To the page that a form was on, which then tells of the entry."""
-    target = urlsplit(request.form.get("back", "/"))
+    try:
+        target = urlsplit(request.form.get("back", "/"))
+    except ValueError:  # "//[": no address at all
+        target = urlsplit("/")
     path = "/" + target.path.lstrip("/\\")  # a path of this server, whatever was posted
     query = "&".join(part for part in target.query.split("&") if part and not part.startswith("entry="))
     entry = f"entry={act.journal_id}" if act.changed else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import current_app
 
 from faceindex.db import open_index
+from faceindex.errors import FaceindexError
 from faceindex.store import settings, thumbnails
 
 BUSY_MS = 2000  # a scan writes for moments only; whoever holds the index longer is told of
@@ -23,7 +24,10 @@ def use(path: Path) -> None:
 def db() -> sqlite3.Connection:
     """This thread's connection; a new one where another file took the index's place."""
     path: Path = current_app.config["INDEX"]
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise FaceindexError(f"the index {path} is not there now ({error.strerror})") from error
     here = str(path), status.st_dev, status.st_ino
     if getattr(_open, "here", None) != here:
         close()

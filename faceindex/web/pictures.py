@@ -26,7 +26,7 @@ MOST = 2000 * 10**6  # bytes of small pictures
 DAY = 86_400
 
 
-@pages.get("/face/<int:number>.jpg")
+@pages.get("/face/<int(max=9223372036854775807):number>.jpg")
 def face(number: int) -> Response:
     """A face as a square."""
     found = gallery.portrait(index.db(), number)
@@ -36,7 +36,7 @@ def face(number: int) -> Response:
     return _kept(key, found.photo_id, lambda picture: _cut(picture, found.box))
 
 
-@pages.get("/thumb/<int:number>.jpg")
+@pages.get("/thumb/<int(max=9223372036854775807):number>.jpg")
 def thumb(number: int) -> Response:
     """A photo, small."""
     digest = gallery.digest(index.db(), number)
@@ -45,7 +45,7 @@ def thumb(number: int) -> Response:
     return _kept(digest, number, lambda picture: small.photo_jpeg(picture.pixels(small.PHOTO)))
 
 
-@pages.get("/picture/<int:number>.jpg")
+@pages.get("/picture/<int(max=9223372036854775807):number>.jpg")
 def picture(number: int) -> Response:
     """A photo as large as a screen; not kept."""
     digest = gallery.digest(index.db(), number)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from faceindex.web.pages import people
+from faceindex.web.pages import gallery, lists, nights, people, photo, review, search, together
 
-ALL = (people.pages,)
+ALL = (
+    gallery.pages, lists.pages, nights.pages, people.pages, photo.pages, review.pages, search.pages, together.pages,
+)  # fmt: skip

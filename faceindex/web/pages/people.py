@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, render_template, request
 
 from faceindex.store import gallery
 from faceindex.store.gallery import Look, Tile
@@ -14,7 +15,8 @@ from faceindex.web.changing import told_of
 pages = Blueprint("people", __name__)
 
 AT_ONCE = 60  # tiles
-_looks: dict[tuple[int | None, int, int], Look] = {}  # of a tile as it was: it looks so until its faces change
+# Of an index's tile as it was: it looks so until its faces change.
+_looks: dict[tuple[Path, int | None, int, int], Look] = {}
 _lock = threading.Lock()
 MOST_LOOKS = 10_000
 
@@ -22,12 +24,12 @@ MOST_LOOKS = 10_000
 @pages.get("/")
 def people() -> str:
     """The first page."""
-    by_name, offset = request.args.get("by") == "name", _offset()
+    by_name, offset = request.args.get("by") == "name", offset_asked()
     db = index.db()
     known = gallery.people(db, by_name=by_name, offset=offset, limit=AT_ONCE + 1)
     return render_template(
-        "people.html", tiles=_shown(known[:AT_ONCE]), more=offset + AT_ONCE if len(known) > AT_ONCE else None,
-        unknown=_shown(gallery.unknown(db, offset=0, limit=AT_ONCE)) if not offset else [],
+        "people.html", tiles=shown(known[:AT_ONCE]), more=offset + AT_ONCE if len(known) > AT_ONCE else None,
+        unknown=shown(gallery.unknown(db, offset=0, limit=AT_ONCE)) if not offset else [],
         by_name=by_name, numbers=gallery.numbers(db), told=told_of(db), offset=offset,
     )  # fmt: skip
 
@@ -35,24 +37,25 @@ def people() -> str:
 @pages.get("/unknown")
 def unknown() -> str:
     """Clusters that nobody named."""
-    offset = _offset()
+    offset = offset_asked()
     found = gallery.unknown(index.db(), offset=offset, limit=AT_ONCE + 1)
     return render_template(
-        "unknown.html", tiles=_shown(found[:AT_ONCE]), more=offset + AT_ONCE if len(found) > AT_ONCE else None,
+        "unknown.html", tiles=shown(found[:AT_ONCE]), more=offset + AT_ONCE if len(found) > AT_ONCE else None,
         told=told_of(index.db()), offset=offset,
     )  # fmt: skip
 
 
-def _offset() -> int:
+def offset_asked() -> int:
+    """From which tile on a page is asked for."""
     given = request.args.get("from", "0")
     return int(given) if given.isdecimal() and len(given) < 10 else 0
 
 
-def _shown(tiles: list[Tile]) -> list[tuple[Tile, Look]]:
+def shown(tiles: list[Tile]) -> list[tuple[Tile, Look]]:
     """Tiles with what they show; those that lost their faces meanwhile are left out."""
     found = []
     for tile in tiles:
-        key = tile.person_id, tile.cluster_id, tile.faces
+        key = current_app.config["INDEX"], tile.person_id, tile.cluster_id, tile.faces
         seen = _looks.get(key)
         if seen is None:
             seen = gallery.look(index.db(), tile)

@@ -19,9 +19,9 @@ async function act(name, fields) {
 }
 
 function tell(answer) {
-  const line = document.createElement("p");
+  const line = document.createElement("div");
   line.textContent = answer.error || answer.told;
-  if (answer.error) line.className = "wrong";
+  line.className = answer.error ? "line wrong" : "line";
   if (answer.entry && !("readOnly" in document.body.dataset)) {
     const undo = document.createElement("button");
     undo.textContent = "Undo";
