@@ -1,4 +1,4 @@
-"""The queries of gThumb's faces extension on our views, beside the same on plain indexed tables as it knows them.
+"""The queries of gThumb's faces extension on our views, beside the same on the tables of `export gthumb`.
 
     uv run python benchmarks/gthumb.py [--photos 100000]
 
@@ -21,6 +21,7 @@ from pathlib import Path
 from library import scratch_folder
 
 from faceindex.db import open_index, transaction
+from faceindex.store import extension
 
 PER_FOLDER, PER_PHOTO, PEOPLE, CLUSTERS, ROUNDS = 200, 3, 300, 6000, 9
 JOINED = "FROM file_paths f JOIN face_data d ON d.hash=f.hash JOIN face_groups g ON g.grp=d.grp"
@@ -37,23 +38,6 @@ QUERIES = {  # what the extension asks, and with which parameters
     "faces of a digest": ("SELECT d.left, d.grp FROM face_data d WHERE d.hash=?", "hash"),
     "names": ("SELECT label FROM face_labels ORDER BY label", ""),
 }  # fmt: skip
-PLAIN = """
-CREATE TABLE file_paths (path TEXT, size INTEGER, hash TEXT);
-CREATE TABLE face_data ("left" INTEGER, top INTEGER, "right" INTEGER, bottom INTEGER, pickled BLOB, hash TEXT,
-                        grp INTEGER, inpic INTEGER);
-CREATE TABLE face_groups (grp INTEGER, pickled BLOB, label TEXT);
-CREATE TABLE face_labels (label TEXT);
-INSERT INTO file_paths SELECT * FROM ours.file_paths;
-INSERT INTO face_data SELECT * FROM ours.face_data;
-INSERT INTO face_groups SELECT * FROM ours.face_groups;
-INSERT INTO face_labels SELECT * FROM ours.face_labels;
-CREATE INDEX a ON file_paths (path);
-CREATE INDEX b ON file_paths (hash);
-CREATE INDEX c ON face_data (hash);
-CREATE INDEX d ON face_data (grp);
-CREATE INDEX e ON face_groups (grp);
-CREATE INDEX f ON face_groups (label);
-"""
 
 
 def main() -> None:
@@ -114,13 +98,11 @@ def faces(count: int, dice: random.Random) -> Iterator[tuple[object, ...]]:
 
 
 def plain(index: Path) -> sqlite3.Connection:
-    """The same rows in plain tables, in a file of their own."""
-    db = sqlite3.connect(index.with_name("plain.db"))
-    db.execute("ATTACH ? AS ours", (str(index),))
-    db.executescript(PLAIN)
-    db.commit()
-    db.execute("DETACH ours")
-    return db
+    """The same rows as `faceindex export gthumb` writes them."""
+    path = index.with_name("plain.db")
+    with closing(sqlite3.connect(index, isolation_level=None)) as db:
+        extension.write(db, path)
+    return sqlite3.connect(path)
 
 
 def values_of(db: sqlite3.Connection, parameter: str) -> list[tuple[str | int, ...]]:

@@ -36,16 +36,19 @@ def library(db, count: int) -> None:
         clusters = [encodings.new_cluster(db, run, "dlib") for _ in people]
         for number in range(count):
             faces = tuple(
-                Face(box(place), 1.0, "hog", people[who(number, place, len(people))] + rng.normal(0, 0.02, 128).astype(np.float32))
+                Face(
+                    box(place),
+                    1.0,
+                    "hog",
+                    people[who(number, place, len(people))] + rng.normal(0, 0.02, 128).astype(np.float32),
+                )
                 for place in range(EACH)
             )
             digest = hashlib.sha256(str(number).encode()).digest()
             photos.add(db, run, "dlib", "{}", Examination(0, digest, Photo(digest, number, "JPEG", 4000, 3000), faces))
         runs.end(db, run, "done")
         rows = db.execute("SELECT face_id, photo_id FROM face ORDER BY face_id").fetchall()
-        averages.assign(
-            db, {row[0]: clusters[who(row[1] - 1, i % EACH, len(people))] for i, row in enumerate(rows)}
-        )
+        averages.assign(db, {row[0]: clusters[who(row[1] - 1, i % EACH, len(people))] for i, row in enumerate(rows)})
 
 
 def who(photo: int, place: int, people: int) -> int:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 
 import library
 import pytest
+from cli_fakes import call, done, indexed, refused, rows
 from library import add_photo, begin, family, found, name, new_index, say, vanish
 
 from faceindex.db import transaction
-from faceindex.store import journal, parting
+from faceindex.store import extension, journal, parting
 
 JOINED = "FROM file_paths f JOIN face_data d ON d.hash=f.hash JOIN face_groups g ON g.grp=d.grp"
 ON_A_PATH = f"SELECT DISTINCT d.left, d.top, d.right, d.bottom, g.label, g.grp, d.inpic {JOINED} WHERE f.path=?"
@@ -136,3 +138,35 @@ def test_tags_of_other_programs_are_shown_while_their_import_stands(db):
     with transaction(db):
         db.execute("UPDATE journal SET undone_at = '2026-02-01T00:00:00Z' WHERE command = 'import digikam'")
     assert ask(db, tags) == []
+
+
+# ------------------------------------------------------------------------------- a database of its own
+
+
+def test_the_tables_of_their_own_answer_as_the_views_do(db, tmp_path):
+    extension.write(db, tmp_path / "viewer.db")
+    with closing(sqlite3.connect(tmp_path / "viewer.db")) as viewer:
+        for query, values in ((ON_A_PATH, [f"{HOME}/2019/picnic.jpg"]), (NAMES, []), (UNKNOWN, []),
+                              (OF_A_NAME, ["Anna"]), (OF_A_GROUP, [1])):  # fmt: skip
+            assert sorted(ask(viewer, query, *values)) == sorted(ask(db, query, *values)) != []
+
+
+def test_the_command_writes_it_whole_and_again(tmp_path, monkeypatch):
+    folder = indexed(tmp_path, monkeypatch)
+    done("cluster", "label", str(rows("photo", "show", folder / "blue.png")[0]["cluster"]), "Carl")
+    for _ in range(2):
+        done("export", "gthumb", tmp_path / "viewer.db")
+    with closing(sqlite3.connect(tmp_path / "viewer.db")) as viewer:
+        assert ask(viewer, OF_A_NAME, "Carl") == [(str(folder / "blue.png"),)]
+    assert (tmp_path / "viewer.db").stat().st_mode & 0o777 == 0o600
+    assert not (tmp_path / "viewer.db.unfinished").exists()
+
+
+def test_another_file_or_a_place_among_the_photos_is_left_alone(tmp_path, monkeypatch):
+    folder = indexed(tmp_path, monkeypatch)
+    (tmp_path / "mine.db").write_text("mine")
+    assert "--force" in refused("export", "gthumb", tmp_path / "mine.db")
+    assert (tmp_path / "mine.db").read_text() == "mine"
+    assert "--force" in refused("export", "gthumb", tmp_path / "faces.db")
+    assert "among your photos" in refused("export", "gthumb", folder / "viewer.db")
+    assert call("export", "gthumb", tmp_path / "nowhere" / "viewer.db").code == 1

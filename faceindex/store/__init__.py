@@ -39,6 +39,7 @@ what is shown
     finding      photos by who, when, where and which camera, a page at a time
     looking      one photo and what lies beside it; who is with whom
     reasons      why a face is where it is
+    extension    what a viewer's extension reads, as tables of their own
     evaluation   what `eval` tests
 
 Functions that write expect to be called inside db.transaction().

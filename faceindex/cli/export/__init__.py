@@ -11,6 +11,7 @@ COMMANDS = {  # name: where it stands, and what `faceindex export --help` says o
     "picasa": ("faceindex.cli.export.picasa:picasa", "Picasa's .picasa.ini."),
     "album": ("faceindex.cli.export.album:album", "Web pages in a folder: everybody, and the photos they are on."),
     "links": ("faceindex.cli.export.links:links", "A folder for each person, with links to their photos."),
+    "gthumb": ("faceindex.cli.export.gthumb:gthumb", "A database for the faces extension of gThumb."),
     "faces": ("faceindex.cli.export.tables:faces", "Faces as CSV, JSON or JSON lines."),
     "people": ("faceindex.cli.export.tables:people", "People as CSV, JSON or JSON lines."),
     "photos": ("faceindex.cli.export.tables:photos", "Photos as CSV, JSON or JSON lines."),
