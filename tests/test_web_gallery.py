@@ -75,7 +75,8 @@ def test_a_person_shows_all_their_faces_and_each_of_their_clusters(here: Site) -
 def test_a_face_opens_its_photo(here: Site) -> None:
     red, _, _ = painted(here)
     face = faces_in(here, red)[0]
-    assert re.search(rf'<a href="/photo/\d+\?face={face}&(amp;)?of=cluster:{red}">', here.client.page(f"/cluster/{red}"))
+    page = here.client.page(f"/cluster/{red}")
+    assert re.search(rf'<a href="/photo/\d+\?face={face}&(amp;)?of=cluster:{red}">', page)
 
 
 @pytest.mark.parametrize("page", ["/person/1", "/cluster/99", f"/cluster/{10**30}", f"/person/{10**30}", "/person/x"])

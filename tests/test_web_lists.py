@@ -258,7 +258,7 @@ def test_any_numbers_and_names_make_a_sound_drawing_within_its_frame(values: lis
     root = ET.fromstring(f"<p>{drawn}</p>")
     for rect in (each for each in root.iter("rect") if each.get("y")):
         top, high = float(rect.attrib["y"]), float(rect.attrib["height"])
-        assert plots.TOP - 1 <= top
+        assert top >= plots.TOP - 1
         assert top + high <= plots.HIGH - plots.BOTTOM + 1
     assert all("style" not in each.attrib for each in root.iter())
 

@@ -162,11 +162,9 @@ def test_wrong_passwords_are_slowed_down_more_and_more(painted: Site) -> None:
     assert [guess("wrong") for _ in range(7)] == [403] * 5 + [429] * 2
     assert guess(PASSWORD) == 429  # also the right one: a guesser learns nothing meanwhile
     tried = 5
-    for _ in range(86_400):  # a day
-        clock[0] += 1
+    while clock[0] < 1000 + 7200:
+        clock[0] += 5
         tried += guess("wrong") == 403
-        if clock[0] > 1000 + 7200:
-            break
     assert tried < 40  # in two hours
     clock[0] += safety.LONGEST_PAUSE
     assert guess(PASSWORD) == 303

@@ -8,9 +8,7 @@ from faceindex.cli.app import App, pass_app
 from faceindex.cli.groups import Group
 from faceindex.cli.options import Form, listing
 from faceindex.cli.output import Row, show
-from faceindex.db import transaction
-from faceindex.errors import UsageProblem
-from faceindex.store import listings, problems
+from faceindex.store import acts, listings
 
 PROBLEMS = ("problem", "kind", "next", "tries", "path", "message")
 
@@ -39,10 +37,6 @@ def _for_people(row: Row) -> Row:
 @pass_app
 def retry(app: App, problem_ids: tuple[int, ...]) -> None:
     """Have the next scan try these again, or all."""
-    wanted = list(dict.fromkeys(problem_ids))
-    with app.open() as db, transaction(db):
-        there = {row["problem"] for row in listings.rows(db, listings.PROBLEMS)}
-        if not there.issuperset(wanted):
-            raise UsageProblem("not all of these problems are there; 'faceindex problem list' shows those that are")
-        count = problems.retry(db, wanted or None)
-    app.say(f"the next scan will try {count} again")
+    with app.open() as db:
+        act = acts.retry_problems(db, list(dict.fromkeys(problem_ids)))
+    app.say(act.told)

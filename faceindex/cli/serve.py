@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
+import re
 import secrets
+import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 PORT = 8470
 THREADS = 8
+CONNECTIONS = 500  # a browser holds six
+IDLE = 30  # seconds after which a silent one is closed
+LONGEST_HEADERS = 32 * 1024  # bytes
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?(:\d{1,5})?")
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1024
 
@@ -28,7 +35,7 @@ LONGEST_PASSWORD = 1024
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any that is free.")
 @click.option("--listen", default="127.0.0.1", metavar="ADDRESS", show_default=True,
               help="Others than this machine may ask at another address: needs --password-file.")  # fmt: skip
-@click.option("--host", "hosts", multiple=True, metavar="NAME",
+@click.option("--host", multiple=True, metavar="NAME",
               help="A name under which browsers ask, as in http://nas:8470; may be given several times.")  # fmt: skip
 @click.option("--password-file", type=click.Path(dir_okay=False), metavar="FILE",
               help="Its first line is asked for, instead of the token in the address.")  # fmt: skip
@@ -36,7 +43,7 @@ LONGEST_PASSWORD = 1024
 @switch("--open", help="Open the page in the desktop's browser.")
 @pass_app
 def serve(
-    app: App, port: int, listen: str, hosts: tuple[str, ...], password_file: str | None, read_only: bool, open: bool
+    app: App, port: int, listen: str, host: tuple[str, ...], password_file: str | None, read_only: bool, open: bool
 ) -> None:
     """Serve the index as pages, to this machine's browser.
 
@@ -44,26 +51,23 @@ def serve(
     that is printed holds a token, and lets in who knows it. Ctrl-C ends it. Needs the extra `web`.
     """
     web = _web()
-    password = _password(password_file) if password_file else ""
-    _check(listen, password)
+    password = _password(app, password_file) if password_file else ""
+    _check(listen, password, host)
     with app.open():  # an index that cannot be used is told now
         pass
     with _listening(listen, port) as server:
         port = server.getsockname()[1]
-        keeper: Guard = web.Guard(
-            web.hosts_of(listen, port, _names(listen, hosts)),
-            "" if password else secrets.token_urlsafe(32),
-            password,
-            read_only,
-        )
-        address = f"http://{_for_people(listen, hosts)}:{port}/" + (f"?token={keeper.token}" if keeper.token else "")
+        names = web.hosts_of(listen, port, _names(listen, host))
+        token = "" if password else secrets.token_urlsafe(32)
+        keeper: Guard = web.Guard(names, token, password, read_only, f"faceindex-{port}")
         if not _is_loopback(listen):
             app.say(f"anyone who reaches {listen}:{port} and knows the password sees all faces and names"
                     f"{'' if read_only else ', and can change them'}; nothing is encrypted on the way: "
                     "on a network you do not trust, put a proxy with TLS before it")  # fmt: skip
-        click.echo(address)
+        address = _for_people(listen, host, port)
+        click.echo(address + (f"?token={token}" if token else ""))
         if open:
-            click.launch(address)
+            click.launch(address + (f"?token={keeper.ticket()}" if token else ""))
         _run(web.create_app(app.index.resolve(), keeper), server)
 
 
@@ -78,10 +82,18 @@ def _web() -> Any:
 
 
 def _run(application: object, server: socket.socket) -> None:
+    """Answer until Ctrl-C or SIGTERM."""
     import waitress  # noqa: PLC0415
 
-    # What a browser asks for at once: a page of tiles.
-    waitress.serve(application, sockets=[server], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True)
+    from faceindex.web.safety import MOST_BODY  # noqa: PLC0415
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that a browser asks for much at once is no news
+    waitress.serve(
+        application, sockets=[server], threads=THREADS, ident=None, clear_untrusted_proxy_headers=True,
+        connection_limit=CONNECTIONS, asyncore_use_poll=True, channel_timeout=IDLE, log_socket_errors=False,
+        max_request_header_size=LONGEST_HEADERS, max_request_body_size=MOST_BODY,
+    )  # fmt: skip
 
 
 def _listening(address: str, port: int) -> socket.socket:
@@ -100,7 +112,7 @@ def _listening(address: str, port: int) -> socket.socket:
     return server
 
 
-def _check(listen: str, password: str) -> None:
+def _check(listen: str, password: str, hosts: tuple[str, ...]) -> None:
     try:
         ipaddress.ip_address(listen)
     except ValueError as error:
@@ -109,6 +121,9 @@ def _check(listen: str, password: str) -> None:
         raise UsageProblem(
             f"others than this machine could ask at {listen}; name a file with a password: --password-file FILE"
         )
+    for name in hosts:
+        if not HOST.fullmatch(name):
+            raise UsageProblem(f"{name[:60]!r} is no name of a host; give one like nas or photos.example.org:8443")
 
 
 def _is_loopback(address: str) -> bool:
@@ -117,20 +132,24 @@ def _is_loopback(address: str) -> bool:
 
 def _names(listen: str, hosts: tuple[str, ...]) -> tuple[str, ...]:
     """Under which browsers may ask, beside the address."""
-    return hosts if _is_loopback(listen) else (*hosts, socket.gethostname())
+    own = socket.gethostname()
+    return hosts if _is_loopback(listen) else (*hosts, own, f"{own}.local")
 
 
-def _for_people(listen: str, hosts: tuple[str, ...]) -> str:
-    if hosts:
-        return hosts[0]
-    if listen in ("0.0.0.0", "::"):
-        return socket.gethostname()
-    return f"[{listen}]" if ":" in listen else listen
+def _for_people(listen: str, hosts: tuple[str, ...], port: int) -> str:
+    """The address to open."""
+    name = hosts[0] if hosts else socket.gethostname() if listen in ("0.0.0.0", "::") else listen
+    if name.count(":") > 1:
+        name = f"[{name}]"
+    has_port = hosts and ":" in hosts[0]
+    return f"http://{name}/" if has_port else f"http://{name}:{port}/"
 
 
-def _password(path: str) -> str:
+def _password(app: App, path: str) -> str:
     try:
         with open(absolute(path), encoding="utf-8") as stream:
+            if os.name == "posix" and os.fstat(stream.fileno()).st_mode & 0o044:
+                app.say(f"others on this machine can read the password in {shown(path)}; chmod 600 keeps it from them")
             found = stream.readline(LONGEST_PASSWORD).strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 WIDE, HIGH = 480, 240
 LEFT, RIGHT, TOP, BOTTOM = 60, 10, 12, 30  # around the plot itself
 TICKS = 4
+WIDEST = 60  # that a bar gets
 LETTER = 8.5  # width of one, along the bottom
 
 
@@ -30,7 +31,9 @@ class Series:
 def bars(title: str, about: str, places: Sequence[str], series: Sequence[Series]) -> Markup:
     """A bar for each place, of one part for each series."""
     top = nice(max((sum(each.values[n] or 0 for each in series) for n in range(len(places))), default=0))
-    wide = (WIDE - LEFT - RIGHT) / max(1, len(places))
+    if all(isinstance(value, int) for each in series for value in each.values):
+        top = max(top, TICKS)  # of what is counted there are no parts
+    wide = min(WIDEST, (WIDE - LEFT - RIGHT) / max(1, len(places)))
     drawn = [*_ticks(top), *_names(places, lambda n: LEFT + wide * (n + 0.5))]
     for n, place in enumerate(places):
         base = 0.0
