@@ -54,6 +54,7 @@ DEFAULT_EXCLUDES = {  # pattern: why nobody wants its pictures in the index
     "*.photoslibrary/scopes/": "Apple Photos: copies from shared albums and syndication",
     "*.*library/Previews/": "iPhoto, Aperture: smaller copies of what is in Masters",
     "*.*library/Thumbnails/": "iPhoto, Aperture: thumbnails",
+    "*.xmp": "sidecars: what programs, this one too, say of the photo beside them",
     "*digikam*.db*": "digiKam: databases, changing daily",
     "Thumbs.db": "Windows: thumbnails",
     "ehthumbs*.db": "Windows: thumbnails",

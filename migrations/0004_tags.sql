@@ -9,7 +9,7 @@ CREATE TABLE tag (                    -- a name and a box as another program sto
     "left"     REAL, top REAL, "right" REAL, bottom REAL,   -- null: a name without a box
     word       TEXT NOT NULL DEFAULT 'said' CHECK (word IN ('said', 'guessed', 'ignored')),  -- guessed: by that program
     face_id    INTEGER REFERENCES face ON DELETE SET NULL,  -- the face it was found to mean
-    journal_id INTEGER NOT NULL REFERENCES journal
+    journal_id INTEGER REFERENCES journal   -- null: it only said what the index knew already
 ) STRICT;
 INSERT INTO tag (tag_id, photo_id, source, name, "left", top, "right", bottom, face_id, journal_id)
     SELECT tag_id, photo_id, source, name, "left", top, "right", bottom, face_id, journal_id FROM tag_old;
@@ -29,9 +29,10 @@ SELECT tag.tag_id,
        tag.word,                      -- said, guessed (by that program), ignored
        tag.face_id                    -- the face it was found to mean
 FROM tag
-JOIN journal ON journal.journal_id = tag.journal_id AND journal.undone_at IS NULL
 JOIN photo ON photo.photo_id = tag.photo_id
-WHERE EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
+LEFT JOIN journal ON journal.journal_id = tag.journal_id
+WHERE journal.undone_at IS NULL
+  AND EXISTS (SELECT 1 FROM file JOIN folder USING (folder_id) JOIN root USING (root_id)
               WHERE file.digest = photo.digest AND file.gone IS NULL AND root.removed_at IS NULL);
 
 CREATE VIEW file_paths AS             -- one row per present file that was read

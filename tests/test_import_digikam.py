@@ -359,7 +359,7 @@ def test_a_file_that_is_no_database_gets_a_sentence(tmp_path, index):
     text.write_text("no database")
     with pytest.raises(UsageProblem, match="is no digiKam database: it is no SQLite file"):
         read(index, text)
-    with pytest.raises(UsageProblem, match="there is no file"):
+    with pytest.raises(UsageProblem, match="is no file"):
         read(index, tmp_path)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 
 import pytest
-from cli_fakes import BLUE, call, done, indexed, paint, rows, who_is_on
+from cli_fakes import BLUE, call, done, indexed, paint, refused, rows, who_is_on
 
 from faceindex import db as index_file
 from faceindex.models import Box, Tag
@@ -341,3 +342,58 @@ def test_a_box_that_holds_the_face_of_that_name_off_its_middle_draws_no_second_o
     beside = Box(box.left - 0.02, max(0, box.top - 0.02), 1.0, 1.0)
     report = bring(index, Tagged(photo_id, "blue", (Tag("Carl", beside),)), source="xmp")
     assert report.said.counts["box"] == 0
+
+
+def test_an_import_that_says_only_what_is_known_is_no_entry_that_undo_would_take_back(index, folder):
+    found = tagged(index, folder / "both.png", "Anna", "Ben")
+    bring(index, found)
+    bring(index, found, source="xmp")
+    assert [entry.command for entry in journal.entries(index)] == ["import picasa", "root add"]
+    assert len(tagging.known(index, found.photo_id, "xmp")) == 2
+    done("undo")
+    assert who_is_on(folder / "both.png") == [("", None), ("", None)]
+
+
+def test_a_rejected_face_stays_rejected_when_its_person_is_renamed_there(index, folder):
+    bring(index, tagged(index, folder / "blue.png", "Karl"))
+    done("face", "reject", str(rows("photo", "show", folder / "blue.png")[0]["face"]))
+    report = bring(index, tagged(index, folder / "blue.png", "Carl"))
+    assert who_is_on(folder / "blue.png") == [("", None)]
+    assert report.older == 1
+
+
+def test_of_somebody_forgotten_neither_name_nor_tag_comes_back(index, folder, tmp_path):
+    found = tagged(index, folder / "blue.png", "Carlotta")
+    bring(index, found)
+    done("undo")
+    bring(index, found)
+    done("forget", "Carlotta", "--yes")
+    photo_id, (box,) = faces_on(index, folder / "blue.png")
+    bring(index, Tagged(photo_id, "blue", (Tag("Carlotta", box),)))
+    with closing(sqlite3.connect(tmp_path / "faces.db")) as db:
+        assert "Carlotta" not in "".join(db.iterdump())
+
+
+def test_an_offline_root_is_no_success_and_its_tags_are_not_called_deleted(folder, tmp_path):
+    (folder / ".picasa.ini").write_text("[blue.png]\nfaces=rect64(1000100020002000),1234567890abcdef\n")
+    folder.rename(tmp_path / "away")
+    for command in ("picasa", "xmp"):
+        told = call("import", command)
+        assert told.code == 5
+        assert f"offline: {folder}" in told.err
+        assert "deleted" not in told.err
+    assert "there is no folder" in refused("import", "picasa", folder / "nowhere")
+
+
+def test_a_night_after_an_export_has_no_news(folder):
+    done("cluster", "label", str(rows("photo", "show", folder / "blue.png")[0]["cluster"]), "Carl")
+    done("export", "xmp")
+    done("export", "picasa")
+    scanned = call("scan")
+    assert (scanned.code, scanned.out, scanned.err) == (0, "", "")
+    assert "up to date" in done("export", "xmp")
+
+
+def test_names_that_differ_in_capitals_only_are_told(index, folder):
+    report = bring(index, tagged(index, folder / "both.png", "Anna", "anna"))
+    assert report.alike == ["Anna, anna"]

@@ -231,7 +231,7 @@ def test_what_is_written_is_read_back(name: str, tags: list[Tag], orientation: i
     canvases = {name: Canvas(400, 300, orientation)}
     content = picasa.merge(None, {name: tags}, canvases)
     found = picasa.read(content or b"", canvases, {}).get(name, Reading())
-    wanted = [Tag(picasa.written(tag.name or ""), tag.box, tag.word) for tag in tags]
+    wanted = [Tag(picasa.kept(tag.name or ""), tag.box, tag.word) for tag in tags]
     assert found.notes == ()
     assert all(any(near(tag, other) for other in wanted) for tag in found.tags)
     assert all(any(near(tag, other) for other in found.tags) for tag in wanted)

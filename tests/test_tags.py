@@ -42,7 +42,7 @@ def _picasa_reads(ini: bytes, canvas: Canvas) -> Reading:
 
 
 def _picasa_keeps(tag: Tag) -> Tag | None:
-    name = picasa.written(tag.name or "")
+    name = picasa.kept(tag.name or "")
     return Tag(name, tag.box) if name and tag.box else None
 
 

@@ -117,7 +117,7 @@ def test_a_sidecar_of_no_photo_and_a_broken_one_are_told(index: sqlite3.Connecti
     (folder / "blue.xmp").write_bytes(b"<!DOCTYPE x><x/>")
     (folder / "green.xmp").mkdir()
     told = {os.path.basename(one.path): one.heading for one in missed(index)}
-    assert told == {"raw.cr2.xmp": "unindexed", "blue.xmp": "unreadable", "green.xmp": "refused"}
+    assert told == {"raw.cr2.xmp": "foreign", "blue.xmp": "unreadable", "green.xmp": "refused"}
 
 
 def test_a_folder_that_is_not_there_is_told(index: sqlite3.Connection, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -51,4 +52,6 @@ def write_file(path: str, chunks: Iterable[bytes]) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             os.remove(unfinished)
+        if error.errno == errno.ENOSPC:
+            raise
         raise FaceindexError(f"cannot write {shown(path)}: {error.strerror or error}; name another place") from error

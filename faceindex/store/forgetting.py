@@ -24,6 +24,7 @@ class Memory:
     """What the index knows of a person."""
 
     person_id: int
+    persons: tuple[int, ...]  # this one, and those who bore the name in what was taken back since
     faces: tuple[int, ...]  # labelled theirs, or in their clusters and not labelled somebody else's
     photos: int
     clusters: tuple[int, ...]
@@ -42,13 +43,16 @@ def memory(db: sqlite3.Connection, name: str) -> Memory:
     ).fetchall()
     clusters = [row[0] for row in db.execute("SELECT cluster_id FROM cluster WHERE person_id = ?", (person,))]
     numbers = tuple(row["face_id"] for row in faces)
+    names = _names(db, person)
+    persons = _persons(db, person, names)
     return Memory(
         person,
+        persons,
         numbers,
         len({row["photo_id"] for row in faces}),
         tuple(clusters),
-        _names(db, person),
-        _entries(db, person, numbers, clusters),
+        names,
+        _entries(db, persons, numbers, clusters),
     )
 
 
@@ -62,6 +66,20 @@ def _names(db: sqlite3.Connection, person: int) -> tuple[str, ...]:
            WHERE table_name = 'person' AND json_extract(image, '$.person_id') = :person
              AND json_extract(image, '$.name') NOT IN (SELECT name FROM person WHERE person_id <> :person)""",
         {"person": person},
+    )
+    return tuple(row[0] for row in rows)
+
+
+def _persons(db: sqlite3.Connection, person: int, names: Sequence[str]) -> tuple[int, ...]:
+    """Who is meant by these names in the journal, and is nobody else now."""
+    rows = db.execute(
+        """SELECT :person UNION
+           SELECT json_extract(image, '$.person_id') FROM (
+               SELECT table_name, before AS image FROM journal_change
+               UNION ALL SELECT table_name, after FROM journal_change)
+           WHERE table_name = 'person' AND json_extract(image, '$.name') IN (SELECT value FROM json_each(:names))
+             AND json_extract(image, '$.person_id') NOT IN (SELECT person_id FROM person)""",
+        {"person": person, "names": json.dumps(list(names))},
     )
     return tuple(row[0] for row in rows)
 
@@ -98,7 +116,7 @@ ABOUT = """
         SELECT journal_id, change_no, table_name, after FROM journal_change WHERE after IS NOT NULL
     ), about AS (
         SELECT journal_id, change_no FROM image
-        WHERE (table_name <> 'root' AND json_extract(row, '$.person_id') = :person)
+        WHERE (table_name <> 'root' AND json_extract(row, '$.person_id') IN (SELECT value FROM json_each(:persons)))
            OR (table_name IN ('face', 'label', 'rejection', 'ignored', 'encoding')
                AND json_extract(row, '$.face_id') IN (SELECT value FROM json_each(:faces)))
            OR (table_name IN ('cluster', 'rejection')
@@ -110,13 +128,15 @@ ABOUT = """
     )"""
 
 
-def _about(person: int, faces: tuple[int, ...], clusters: list[int]) -> dict[str, object]:
-    return {"person": person, "faces": json.dumps(faces), "clusters": json.dumps(clusters)}
+def _about(persons: tuple[int, ...], faces: tuple[int, ...], clusters: list[int]) -> dict[str, object]:
+    return {"persons": json.dumps(persons), "faces": json.dumps(faces), "clusters": json.dumps(clusters)}
 
 
-def _entries(db: sqlite3.Connection, person: int, faces: tuple[int, ...], clusters: list[int]) -> tuple[int, ...]:
+def _entries(
+    db: sqlite3.Connection, persons: tuple[int, ...], faces: tuple[int, ...], clusters: list[int]
+) -> tuple[int, ...]:
     rows = db.execute(
-        f"{ABOUT} SELECT DISTINCT journal_id FROM about ORDER BY journal_id", _about(person, faces, clusters)
+        f"{ABOUT} SELECT DISTINCT journal_id FROM about ORDER BY journal_id", _about(persons, faces, clusters)
     )
     return tuple(row[0] for row in rows)
 
@@ -147,7 +167,7 @@ def erase(db: sqlite3.Connection, known: Memory) -> None:
 
 def _erase_journal(db: sqlite3.Connection, known: Memory) -> None:
     """Delete the rows about them; an entry that had some tells nothing any more, and cannot be undone."""
-    parameters = _about(known.person_id, known.faces, list(known.clusters))
+    parameters = _about(known.persons, known.faces, list(known.clusters))
     db.execute(
         f"{ABOUT} DELETE FROM journal_change WHERE (journal_id, change_no) IN (SELECT * FROM about)",
         parameters,

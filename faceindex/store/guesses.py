@@ -42,7 +42,7 @@ def _open(db: sqlite3.Connection, backend: str, which: str, one: int) -> list[Gu
     rows = db.execute(
         f"""SELECT face.face_id, face.cluster_id, cluster.person_id IS NOT NULL, tag.name, person.person_id,
                   group_concat(DISTINCT tag.source)
-           FROM tag JOIN journal USING (journal_id) JOIN face ON face.face_id = tag.face_id
+           FROM tag LEFT JOIN journal USING (journal_id) JOIN face ON face.face_id = tag.face_id
            JOIN encoding ON encoding.face_id = face.face_id
            LEFT JOIN cluster ON cluster.cluster_id = face.cluster_id LEFT JOIN person ON person.name = tag.name
            WHERE word = 'guessed' AND tag.name IS NOT NULL AND undone_at IS NULL AND face.backend = :backend {which}

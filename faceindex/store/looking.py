@@ -131,7 +131,7 @@ def tags(db: sqlite3.Connection, photo_id: int) -> list[OtherTag]:
     """What other programs say of a photo, as imports that stand brought it in."""
     rows = db.execute(
         """SELECT source, name, word, face_id, "left", top, "right", bottom
-           FROM tag JOIN journal USING (journal_id) WHERE photo_id = ? AND undone_at IS NULL
+           FROM tag LEFT JOIN journal USING (journal_id) WHERE photo_id = ? AND undone_at IS NULL
            ORDER BY source, name, tag_id""",
         (photo_id,),
     )

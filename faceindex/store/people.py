@@ -6,7 +6,8 @@ import re
 import shlex
 import sqlite3
 import unicodedata
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -77,6 +78,14 @@ def person_id(db: sqlite3.Connection, name: str) -> int | None:
     """Id of the person of exactly this name."""
     row = db.execute("SELECT person_id FROM person WHERE name = ?", (clean_name(name),)).fetchone()
     return row[0] if row else None
+
+
+def alike(db: sqlite3.Connection, names: Collection[str | None]) -> list[list[str]]:
+    """People whose names differ in capitals only, where one of them is among these."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for (name,) in db.execute("SELECT name FROM person ORDER BY name"):
+        found[name.casefold()].append(name)
+    return [same for same in found.values() if len(same) > 1 and not set(same).isdisjoint(names)]
 
 
 def label(db: sqlite3.Connection, journal_id: int, cluster_id: int, name: str) -> int:

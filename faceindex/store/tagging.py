@@ -67,7 +67,6 @@ def by_digest(db: sqlite3.Connection, digest: bytes) -> Pictured | None:
 
 DIGITS = 6  # of the numbers of a box, as of a face that a human drew
 FALLEN = "(SELECT undone_at FROM journal WHERE journal.journal_id = tag.journal_id) IS NOT NULL"
-STANDING = "JOIN journal ON journal.journal_id = tag.journal_id AND journal.undone_at IS NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,15 @@ class Known:
     tag_id: int
     tag: Tag
     face_id: int | None
-    at: str  # when
+    at: str  # when; empty where it brought nothing new
 
 
 def known(db: sqlite3.Connection, photo_id: int, source: str) -> dict[Tag, Known]:
     """What this source said of a photo when it was last imported, by what it said (told())."""
     rows = db.execute(
-        f"""SELECT tag_id, name, "left", top, "right", bottom, word, face_id, journal.at
-            FROM tag {STANDING} WHERE photo_id = ? AND source = ?""",
+        f"""SELECT tag_id, name, "left", top, "right", bottom, word, face_id, coalesce(journal.at, '')
+            FROM tag LEFT JOIN journal USING (journal_id)
+            WHERE photo_id = ? AND source = ? AND NOT {FALLEN}""",
         (photo_id, source),
     )
     found = (
@@ -113,6 +113,11 @@ def remember(
             WHERE word <> excluded.word OR face_id IS NOT excluded.face_id OR {FALLEN}""",
         (photo_id, source, tag.name, *sides, tag.word, face_id, journal_id),
     )
+
+
+def detach(db: sqlite3.Connection, journal_id: int) -> None:
+    """Have the tags of an entry stand without it: they say what the index knew, and there is nothing to undo."""
+    db.execute("UPDATE tag SET journal_id = NULL WHERE journal_id = ?", (journal_id,))
 
 
 def drop(db: sqlite3.Connection, tags: Iterable[Known]) -> None:

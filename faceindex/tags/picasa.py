@@ -28,6 +28,7 @@ from faceindex.tags.ini import Names, Row, decoded, is_name, rewritten, rows
 
 LARGEST = 16 * 2**20  # bytes of a file that is read at all; one of 10,000 photos has about one million
 NOBODY = frozenset({"f" * 16, "0" * 16})  # contacts of a face that nobody named
+WIDE = "\uff1b"  # in a name that we write: the file parts names from what follows by a semicolon
 OURS: dict[str, TagWord] = {"face1d": "said", "face1e": "guessed"}  # how contact ids that we made begin
 MOST = 1000  # faces of one picture
 SAME_PLACE = 0.5  # of the smaller of two boxes lies in the other: one face; Picasa's boxes hold half the hair, too
@@ -124,7 +125,7 @@ def _reading(values: Sequence[bytes], canvas: Canvas, called: Mapping[str, str])
     entries, notes = _entries(values)
     if len(entries) > MOST:
         notes.append(f"only {MOST:,} of its {len(entries):,} faces are taken")
-    named = {contact: called.get(contact) for contact in {entry.contact for entry in entries} - NOBODY}
+    named = {contact: meant(contact, called.get(contact)) for contact in {entry.contact for entry in entries} - NOBODY}
     orphans = sorted(contact for contact, name in named.items() if name is None)
     notes += [f"a face is of contact {contact}, whom nothing names" for contact in orphans]
     tags = []
@@ -141,7 +142,9 @@ def _standing(
     """Entries that say something of their own, with the box."""
     known = {entry.rect for entry in entries if entry.contact in named}
     theirs = [
-        entry.box for entry in entries if entry.contact in named and not word_of(entry.contact, named[entry.contact])
+        (entry.box, named[entry.contact])
+        for entry in entries
+        if entry.contact in named and not word_of(entry.contact, named[entry.contact])
     ]
     for entry in entries:
         box = entry.box
@@ -149,9 +152,12 @@ def _standing(
             notes.append("a face's box has no area")
         elif entry.contact in named:
             # What we wrote beside a face of Picasa's, say because it was renamed here, is no word of Picasa's.
-            ours = word_of(entry.contact, named[entry.contact])
-            if not (ours and any(_same_place(box, place) for place in theirs)):
+            name, word = named[entry.contact], word_of(entry.contact, named[entry.contact])
+            said = [whose for place, whose in theirs if _same_place(box, place)] if word else []
+            if not said:
                 yield entry, box
+            elif word == "said" and name not in said:
+                notes.append(f"a face that faceindex called {name!r} is {said[0]!r} by Picasa, whose word is taken")
         elif entry.rect not in known:  # else of two sections for one picture, the older one knew no name yet
             yield entry, box
 
@@ -193,9 +199,15 @@ def merge(former: bytes | None, tags: Mapping[str, Sequence[Tag]], canvases: Map
 
 
 def written(name: str) -> str:
-    """A name as it can stand in the file: no line ends, no semicolon."""
+    """A name as it can stand in the file: no line ends, and a wide semicolon for one."""
+    return kept(name).replace(";", WIDE)
+
+
+def kept(name: str) -> str:
+    """What of a name comes back when it is read again: semicolons, too, unless it has wide ones."""
     plain = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in name)
-    return " ".join(plain.replace(";", ",").encode("utf-8", "replace").decode().split())
+    plain = " ".join(plain.encode("utf-8", "replace").decode().split())
+    return plain.replace(";", WIDE) if WIDE in plain else plain
 
 
 def contact_id(name: str, word: TagWord) -> str:
@@ -204,10 +216,17 @@ def contact_id(name: str, word: TagWord) -> str:
     return start + blake2b(name.encode(), digest_size=5).hexdigest()
 
 
+def meant(contact: str, name: str | None) -> str | None:
+    """The name behind one that we wrote: with the semicolons that it had."""
+    exact = (name or "").replace(WIDE, ";")
+    word = OURS.get(contact[:6])
+    return exact if word and contact_id(exact, word) == contact else name
+
+
 def word_of(contact: str, name: str | None) -> TagWord | None:
     """What a contact id of ours stands for; None: it is not ours, or was renamed over there."""
     word = OURS.get(contact[:6])
-    return word if word and (name is None or contact_id(name, word) == contact) else None
+    return word if word and (name is None or contact_id(meant(contact, name) or "", word) == contact) else None
 
 
 def rect_of(box: Box) -> str:
@@ -277,7 +296,7 @@ def _wanted(said: Sequence[Tag], canvas: Canvas, others: Sequence[Entry], named:
     wanted = {}
     there = [(named.get(entry.contact), entry.box) for entry in others if entry.contact not in NOBODY]
     for tag in said:
-        name = written(tag.name or "")
+        name = kept(tag.name or "")
         if not name or tag.box is None or tag.word == "ignored":
             continue
         entry = Entry(rect_of(stored_box(tag.box, canvas.orientation)), contact_id(name, tag.word))
@@ -312,7 +331,7 @@ def _with_contacts(ini: bytes, called: Mapping[str, str]) -> bytes:
         contact = padded(old[number].key) if ID.fullmatch(old[number].key) else ""
         if contact and contact not in used and word_of(contact, named[contact]):
             instead[number] = b""
-    new = b"".join(f"{contact}={called[contact]};;\n".encode() for contact in sorted(set(called) - set(named)))
+    new = b"".join(f"{contact}={written(called[contact])};;\n".encode() for contact in sorted(set(called) - set(named)))
     if new and at:
         return rewritten(old, instead, {at[-1]: new})
     return rewritten(old, instead, {}, b"[Contacts2]\n" + new if new else b"")

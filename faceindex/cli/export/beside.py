@@ -12,7 +12,7 @@ from faceindex.cli import outcome
 from faceindex.cli.app import App
 from faceindex.cli.import_.bring import folder_in
 from faceindex.cli.options import switch
-from faceindex.errors import FaceindexError
+from faceindex.errors import WITH_PROBLEMS
 from faceindex.store import settings
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def _bar(app: App) -> Any:
 
 
 def _report(app: App, out: Outcome, words: tuple[str, str], dry_run: bool) -> None:
-    app.say(_counted(out, words, "would be: " if dry_run else ""))
-    outcome.list_(app, "left as they are", out.left, "all else was done")
-    outcome.list_(app, "could not be done", out.failed, "all else was done")
-    if out.failed:
-        more = f", and {len(out.failed) - 1:,} more" if len(out.failed) > 1 else ""
-        raise FaceindexError(f"{out.failed[0]}{more}; put that right and export again")
+    if any(out.counts.values()) or not (out.left or out.failed):
+        app.say(_counted(out, words, "would be: " if dry_run else ""))
+    outcome.list_(app, "left as they are", out.left, "what else there is was done")
+    outcome.list_(app, "could not be done", out.failed, "put that right and export again")
+    if out.failed or out.left:
+        click.get_current_context().exit(WITH_PROBLEMS)
 
 
 def _counted(out: Outcome, words: tuple[str, str], would: str) -> str:

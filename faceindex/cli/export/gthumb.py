@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -41,6 +42,8 @@ def gthumb(app: App, file: str, force: bool) -> None:
             count = extension.write(db, unfinished)
             os.replace(unfinished, path)
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise
             raise FaceindexError(
                 f"cannot write {shown(path)}: {error.strerror or error}; name another place"
             ) from error

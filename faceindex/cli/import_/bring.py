@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -11,7 +12,8 @@ import click
 from faceindex.cli import outcome
 from faceindex.cli.app import App, absolute
 from faceindex.cli.options import switch
-from faceindex.errors import UsageProblem
+from faceindex.crawl import root_state
+from faceindex.errors import WITH_PROBLEMS, UsageProblem
 from faceindex.report import counted
 from faceindex.store import roots, settings
 from faceindex.store.paths import shown
@@ -25,8 +27,9 @@ PREFER = ("index", "import")
 HEADINGS = {  # what could not be taken: heading and advice
     "unindexed": ("photos not in the index", "scan them, and import again"),
     "absent": ("files that are not there", "they were moved or deleted since they were tagged"),
-    "unreadable": ("could not be read", "all else was taken"),
-    "refused": ("tags not taken", "all else was taken"),
+    "unreadable": ("could not be read", "what else there is was taken"),
+    "refused": ("tags not taken", "what else there is was taken"),
+    "foreign": ("sidecars without a photo in the index", "scan it, if there is one"),
 }
 
 
@@ -46,11 +49,16 @@ def bring(
     dry_run: bool,
     prefer: Prefer,
     complete: bool = True,
+    folder: str | None = None,
 ) -> None:
-    """Have the index say what a source tells, and say what came of it."""
+    """Have the index say what a source tells, and say what came of it. `folder`: all that is read lies in it.
+
+    Ends with exit code 5 where a root is offline, after all else was done.
+    """
     from faceindex.pipeline import importing  # noqa: PLC0415  (loads numpy and the image libraries)
 
     with app.open() as db:
+        offline = away(db, folder)
         backend = settings.get(db, "backend") or "dlib"
         with _bar(app) as step:
             report = importing.run(
@@ -61,7 +69,10 @@ def bring(
     if not dry_run:
         for line in report.said.changes:
             app.tell(line)
+    if offline:  # what lies there is neither moved nor deleted
+        report.missed.pop("absent", None)
     _report(app, report, dry_run)
+    tell_away(app, offline)
 
 
 def folder_in(db: sqlite3.Connection, folder: str | None) -> str | None:
@@ -71,8 +82,28 @@ def folder_in(db: sqlite3.Connection, folder: str | None) -> str | None:
     path = absolute(folder)
     for root in roots.ids(db):
         if path == root or path.startswith(root.rstrip("/") + "/"):
+            if not os.path.isdir(path):
+                raise UsageProblem(f"there is no folder {shown(path)} now; name one that is there, or none for all")
             return path
     raise UsageProblem(f"{shown(path)} is not in the index; run 'faceindex scan' on it first")
+
+
+def away(db: sqlite3.Connection, folder: str | None = None) -> list[str]:
+    """A line for each root that is to be read and is offline."""
+    found = []
+    for root in roots.ids(db):
+        if folder is None or absolute(folder).startswith(root.rstrip("/")):
+            state = root_state(root)
+            found += [f"{shown(root)} {state}, so nothing in it was looked at"] if state else []
+    return found
+
+
+def tell_away(app: App, offline: Sequence[str]) -> None:
+    """Say which roots are offline; that is exit code 5."""
+    for line in offline:
+        app.say(f"offline: {line}")
+    if offline:
+        click.get_current_context().exit(WITH_PROBLEMS)
 
 
 def _bar(app: App) -> Any:
@@ -87,7 +118,8 @@ def _report(app: App, report: Report, dry_run: bool) -> None:
     outcome.list_(app, "boxes turned", report.turned, "look at one of them with 'faceindex photo show'")
     outcome.list_(app, "named otherwise there since the last import", report.renamed, "the later word counts")
     outcome.list_(app, "two names for one face", report.doubled, "the later one counts")
-    outcome.list_(app, "tags that mean no face here", report.refused, "all else was taken")
+    outcome.list_(app, "tags that mean no face here", report.refused, "what else there is was taken")
+    outcome.list_(app, "names that differ in capitals only", report.alike, "'faceindex person merge' makes them one")
     if report.older:
         app.say(
             f"you said otherwise since the last import: {report.older:,} (--prefer import takes that program's word)"

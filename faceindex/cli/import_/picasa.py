@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import click
 
 from faceindex.cli.app import App, absolute, pass_app
 from faceindex.cli.import_.bring import bring, folder_in, options
-from faceindex.errors import FaceindexError
+from faceindex.errors import FaceindexError, UsageProblem
 from faceindex.store.paths import shown
 
 if TYPE_CHECKING:
@@ -35,13 +36,23 @@ def picasa(app: App, folder: str | None, contacts: str | None, dry_run: bool, pr
 
         return source.read(db, folder_in(db, folder), known)
 
-    bring(app, "picasa", shown(absolute(folder)) if folder else "Picasa", read, dry_run=dry_run, prefer=prefer)
+    bring(
+        app,
+        "picasa",
+        shown(absolute(folder)) if folder else "Picasa",
+        read,
+        dry_run=dry_run,
+        prefer=prefer,
+        folder=folder,
+    )
 
 
 def _contacts(path: str) -> dict[str, str]:
     from faceindex.tags import NotTags, contacts  # noqa: PLC0415  (loads the XML library)
 
     try:
+        if os.path.exists(absolute(path)) and not os.path.isfile(absolute(path)):  # a FIFO would wait for ever
+            raise UsageProblem(f"{shown(path)} is no file; name Picasa's contacts.xml")
         with open(absolute(path), "rb") as stream:
             return contacts.read(stream.read(LARGEST))
     except OSError as error:

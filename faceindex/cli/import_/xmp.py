@@ -35,4 +35,4 @@ def xmp(app: App, folder: str | None, sidecars: bool, dry_run: bool, prefer: Pre
         return source.read(db, folder_in(db, folder), embedded=not sidecars)
 
     told = shown(absolute(folder)) if folder else "XMP"
-    bring(app, "xmp", told, read, dry_run=dry_run, prefer=prefer, complete=not sidecars)
+    bring(app, "xmp", told, read, dry_run=dry_run, prefer=prefer, complete=not sidecars, folder=folder)

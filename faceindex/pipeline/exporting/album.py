@@ -31,6 +31,7 @@ from faceindex.pipeline.exporting.names import slug
 from faceindex.store import files, shelf
 from faceindex.store.paths import shown
 
+NEAR_EDGE = 0.2  # of a picture's width: a name below a face there is written from the box inwards
 KIND = "album"
 PER_PAGE = 500  # photos of a person
 PAGES = Path(__file__).with_name("pages")
@@ -202,7 +203,7 @@ def _photo(album: Album, photo: shelf.Shown) -> None:
     }  # fmt: skip
     text = _render(
         album, "photo.html", "../../", day=_day(photo.taken_at), names=sentence(names), people=list(people.values()),
-        boxes=[{"name": step.name, "style": _style(step.box)} for step in photo.steps],
+        boxes=[{"name": step.name, "style": _style(step.box), "side": _side(step.box)} for step in photo.steps],
         picture=picture_name(photo.digest, MEDIUM), width=photo.width, height=photo.height,
         before=_page(photo.before), after=_page(photo.after), original=_original(album, photo.photo_id),
     )  # fmt: skip
@@ -242,6 +243,12 @@ def _percent(share: float) -> str:
 def _style(box: Box) -> str:
     sides = {"left": box.left, "top": box.top, "width": box.width, "height": box.height}
     return ";".join(f"{side}:{_percent(share)}" for side, share in sides.items())
+
+
+def _side(box: Box) -> str:
+    """At which side of the picture a name would leave it; empty in the middle."""
+    middle = (box.left + box.right) / 2
+    return "first" if middle < NEAR_EDGE else "last" if middle > 1 - NEAR_EDGE else ""
 
 
 def sentence(names: Sequence[str]) -> str:

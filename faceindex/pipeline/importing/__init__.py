@@ -23,7 +23,7 @@ from faceindex.labelfile import Word, Work
 from faceindex.pipeline.importing import homes, missing
 from faceindex.pipeline.importing.plan import Plan, Said, plan
 from faceindex.pipeline.sources import Heading, Missed, Tagged
-from faceindex.store import journal, tagging
+from faceindex.store import journal, people, tagging
 from faceindex.store.handwork import bringing
 from faceindex.store.handwork.bench import Outcome
 from faceindex.store.paths import shown
@@ -47,6 +47,7 @@ class Report:
     turned: list[str] = field(default_factory=list)  # photos whose boxes fit only once turned
     doubled: list[str] = field(default_factory=list)  # two names for one face in the same source
     refused: list[str] = field(default_factory=list)  # no name, no place
+    alike: list[str] = field(default_factory=list)  # names that differ in capitals only: mostly one person
     missed: dict[Heading, list[str]] = field(default_factory=dict)
     said: Outcome = field(default_factory=Outcome)
 
@@ -82,6 +83,7 @@ def run(
             db, journal_id, backend, work, prefer_file=prefer == "import", drawings=drawings
         )
         _remember(db, journal_id, source, plans, report, complete)
+        report.alike = [", ".join(map(shown, names)) for names in people.alike(db, {word.name for word in work.words})]
         if dry_run:
             raise _Rehearsed
     return report
@@ -169,7 +171,7 @@ def _remember(
     db: sqlite3.Connection, journal_id: int, source: str, plans: list[Plan], report: Report, complete: bool
 ) -> None:
     for made in plans:
-        for said in made.said:
+        for said in (said for said in made.said if not said.forgotten):
             face = report.said.faces.get(said.spot) if said.spot is not None else None
             face = said.face.face_id if face is None and said.face is not None else face
             report.guessed += said.asks
@@ -177,3 +179,5 @@ def _remember(
         if complete and made.gone:
             report.gone += len(made.gone)
             tagging.drop(db, made.gone)
+    if not report.said.changes and not any(made.news for made in plans):
+        tagging.detach(db, journal_id)

@@ -28,6 +28,7 @@ class Said:
     spot: Spot | None  # where its face is, or is to be drawn; None: nothing is said of a face
     face: There | None
     older: bool = False  # an earlier import brought it, and the index has been told otherwise since
+    forgotten: bool = False  # its face is of somebody who was: nothing of it is kept
     newer: bool = False  # it took the place of what an earlier import brought, and the index knows nothing later
 
     @property
@@ -54,6 +55,7 @@ class Plan:
     photo_id: int
     path: str
     said: list[Said] = field(default_factory=list)
+    news: int = 0  # tags that say more than the index knows
     gone: list[Known] = field(default_factory=list)  # an earlier import brought these, and now they are not there
     turned: list[str] = field(default_factory=list)
     renamed: list[str] = field(default_factory=list)
@@ -102,7 +104,8 @@ def _distinct(tags: Sequence[Tag], made: Plan) -> list[Tag]:
         elif found[twin].name is None or (found[twin].word == "guessed" and tag.word == "said"):
             found[twin] = replace(tag, box=found[twin].box or tag.box)
         elif tag.name not in (None, found[twin].name) and tag.word == "said":
-            made.doubled.append(f"one face is tagged both {found[twin].name} and {tag.name}; the later word counts")
+            first = shown(found[twin].name or "")
+            made.doubled.append(f"one face is tagged both {first} and {shown(tag.name or '')}; {first} counts")
     return found
 
 
@@ -152,7 +155,7 @@ def _settled(said: Said, made: Plan) -> Said:
     """Without a place where nothing may be said: a face of somebody forgotten, a stranger nobody found."""
     if said.face is not None and said.face.forgotten:
         made.refused.append("the face there is of somebody who was forgotten")
-        return replace(said, spot=None, face=None)
+        return replace(said, tag=replace(said.tag, name=None), spot=None, face=None, forgotten=True)
     if said.face is None and not said.speaks:
         return replace(said, spot=None)
     if said.face is None and said.tag.box is not None and said.spot is None:
@@ -165,15 +168,19 @@ def _compare(made: Plan, known: Mapping[Tag, Known]) -> None:
     now = {told(said.tag) for said in made.said}
     made.gone = [each for tag, each in known.items() if tag not in now]
     made.said = [_aged(said, known.get(told(said.tag)), made) for said in made.said]
+    made.news = sum(not said.known and told(said.tag) not in known for said in made.said)
 
 
 def _aged(said: Said, before: Known | None, made: Plan) -> Said:
     if before is not None:
         since = before.face_id is not None and said.face is not None and said.face.name != said.tag.name
         return replace(said, older=said.speaks and since)
-    if said.face is None or not said.speaks or said.face.name in (None, said.tag.name):
+    if said.face is None or not said.speaks or said.face.name == said.tag.name:
         return said
-    was = [each for each in made.gone if each.face_id == said.face.face_id and each.tag.name == said.face.name]
+    here = [each for each in made.gone if each.face_id == said.face.face_id and each.tag.word == "said"]
+    if said.face.name is None:  # an import named it, and a human took that name away
+        return replace(said, older=any(each.tag.name is not None for each in here))
+    was = [each for each in here if each.tag.name == said.face.name]
     if was and (said.face.source == "tag" or (said.face.said_at or "") <= max(each.at for each in was)):
         made.renamed.append(f"{shown(said.face.name or '')} is {shown(said.tag.name or '')} there now")
         return replace(said, newer=True)

@@ -11,7 +11,7 @@ from typing import Literal
 
 from faceindex.models import Tag
 
-Heading = Literal["unindexed", "absent", "unreadable", "refused"]
+Heading = Literal["unindexed", "absent", "unreadable", "refused", "foreign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Tagged:
 class Missed:
     """What could not be taken, for the report."""
 
-    heading: Heading  # unindexed: there, but no photo of the index; absent: not there; refused: a tag or its box
+    # unindexed: there, but no photo of the index; absent: not there; refused: a tag or its box; foreign: of no photo
+    heading: Heading
     path: str
     why: str = ""

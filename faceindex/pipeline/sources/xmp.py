@@ -43,7 +43,7 @@ def read(db: sqlite3.Connection, top: str | None, *, embedded: bool = True) -> I
         known = {*pictures, *(os.path.splitext(name)[0] for name in pictures)}
         for name in beside:
             if name[: -len(SUFFIX)] not in known:
-                yield Missed("unindexed", f"{folder}/{name}", "no photo of its name is in the index")
+                yield Missed("foreign", f"{folder}/{name}")
 
 
 def sidecars(pictures: Iterable[str], beside: Sequence[str]) -> dict[str, list[str]]:

@@ -75,7 +75,8 @@ def rows(foreign: Foreign, query: str, values: Sequence[Any] = ()) -> Iterator[t
 
 def _refuse_other(path: str, program: str) -> None:
     if not Path(path).is_file():
-        raise UsageProblem(f"there is no file {shown(path)}; name {program}'s database")
+        there = f"{shown(path)} is no file" if Path(path).exists() else f"there is no file {shown(path)}"
+        raise UsageProblem(f"{there}; name {program}'s database")
     try:
         with open(path, "rb") as file:
             begins = file.read(len(MAGIC))
