@@ -58,6 +58,9 @@ document.addEventListener("keydown", (event) => {
   if (wanted) { event.preventDefault(); wanted(event); }
 });
 
+// On a phone not all pages fit beside each other: the one that is shown is in sight.
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // --- news ---------------------------------------------------------------------------------------------------------------
 
 let stamp = null;
