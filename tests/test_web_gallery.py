@@ -13,8 +13,10 @@ from cli_fakes import done, rows
 from library import add_photo, begin, family, found, join, name, new_index, say, vanish
 from pages import Site, site, site_of
 
+from faceindex.store import gallery as tiles
 from faceindex.store import members
-from faceindex.web.pages import gallery
+from faceindex.web import index
+from faceindex.web.pages import gallery, people
 
 HOSTILE = '<b onclick=alert(1)>"O\'Neil"</b> {{ 7*7 }}'
 
@@ -277,3 +279,11 @@ def test_a_tile_says_what_a_merge_needs_to_know(here: Site) -> None:
     assert f'data-cluster="{red}" data-faces="4" data-person="Anna"' in page
     assert f'data-cluster="{green}" data-faces="2">' in page
     assert 'href="/person/1#manage"' in page
+
+
+def test_the_first_page_can_be_got_ready_before_anybody_asks(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    with here.client.client.application.app_context():
+        people.look_ahead()
+        index.close()
+    monkeypatch.setattr(tiles, "look", lambda *_: pytest.fail("was not ready"))
+    assert "/face/" in here.client.page("/")

@@ -68,7 +68,9 @@ def serve(
         click.echo(address + (f"?token={token}" if token else ""))
         if open:
             click.launch(address + (f"?token={keeper.ticket()}" if token else ""))
-        _run(web.create_app(app.index.resolve(), keeper), server)
+        application = web.create_app(app.index.resolve(), keeper)
+        web.look_ahead(application)
+        _run(application, server)
 
 
 def _web() -> Any:

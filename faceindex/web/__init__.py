@@ -10,7 +10,7 @@ templates/  one for each page, and one around all; static/ style and script
 
 from __future__ import annotations
 
-from faceindex.web.app import create_app
+from faceindex.web.app import create_app, look_ahead
 from faceindex.web.safety import Guard, hosts_of
 
-__all__ = ["Guard", "create_app", "hosts_of"]
+__all__ = ["Guard", "create_app", "hosts_of", "look_ahead"]

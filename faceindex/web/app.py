@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 from flask import Flask, Response, g, render_template, request
@@ -14,7 +15,7 @@ from faceindex.db import told
 from faceindex.errors import FaceindexError
 from faceindex.store import gallery
 from faceindex.web import changing, index, pictures
-from faceindex.web.pages import ALL
+from faceindex.web.pages import ALL, people
 from faceindex.web.safety import Guard, guard
 
 
@@ -47,6 +48,21 @@ def create_app(path: Path, keeper: Guard) -> Flask:
     app.register_error_handler(sqlite3.DatabaseError, _database)
     app.register_error_handler(HTTPException, _refusal)
     return app
+
+
+def look_ahead(app: Flask) -> None:
+    """Get the first page ready in a thread of its own, while a browser still starts."""
+
+    def look() -> None:
+        with app.app_context():
+            try:
+                people.look_ahead()
+            except (FaceindexError, sqlite3.DatabaseError):
+                pass  # whoever asks for the page will be told
+            finally:
+                index.close()
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 def _hidden() -> Markup:

@@ -34,6 +34,12 @@ def people() -> str:
     )  # fmt: skip
 
 
+def look_ahead() -> None:
+    """See what the first page shows before anybody asks: the dates of everybody's photos are many."""
+    shown(gallery.people(index.db(), by_name=False, offset=0, limit=AT_ONCE))
+    shown(gallery.unknown(index.db(), offset=0, limit=AT_ONCE))
+
+
 @pages.get("/unknown")
 def unknown() -> str:
     """Clusters that nobody named."""
