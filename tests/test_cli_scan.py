@@ -117,7 +117,7 @@ def test_a_profile_is_shown_when_asked_for_even_without_news(library: Path) -> N
     paint(library / "new.png", RED, side=90)
     lines = call("scan", "--profile").out.splitlines()
     table = lines[lines.index("Profile  stage         seconds  ms a photo  % of the cores' time") + 1 :]
-    assert [line.split()[0] for line in table[:-1]] == ["read", "hash", "decode", "other", "idle"]
+    assert [line.split()[0] for line in table[:-1]] == ["read", "hash", "decode", "thumbnails", "other", "idle"]
     assert "1 photo in 0 s" in table[-1]
     assert call("-q", "scan", "--profile", "--verify").out == ""
 

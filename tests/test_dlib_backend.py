@@ -120,8 +120,8 @@ def test_the_cnn_never_sees_more_pixels_than_allowed(width, height, cnn_size, cn
     settings = DetectionSettings(cnn_size=cnn_size, cnn_pixels=cnn_pixels)
     picture = np.broadcast_to(np.uint8(0), (height, width, 3))
     longest = dlib_backend.cnn_longest(picture, settings)
-    shortest = min(width, height) * longest / max(width, height)
-    assert longest == 1 or longest * shortest <= cnn_pixels
+    # longest * shortest <= cnn_pixels, in whole numbers: rounding must not decide
+    assert longest == 1 or min(width, height) * longest**2 <= cnn_pixels * max(width, height)
     assert cnn_size == 0 or longest <= cnn_size
 
 

@@ -59,7 +59,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 // On a phone not all pages fit beside each other: the one that is shown is in sight.
-document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+const here = document.querySelector("nav [aria-current]");  // not by scrollIntoView, which moves where Tab begins
+if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 2 + here.offsetWidth / 2;
 
 // --- news ---------------------------------------------------------------------------------------------------------------
 
