@@ -65,7 +65,7 @@ def visitor(
         java_script_enabled=script,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(120_000)  # a busy machine must not decide
     yield context
     context.close()
 
