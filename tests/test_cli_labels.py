@@ -374,9 +374,9 @@ def test_a_photo_that_cannot_be_read_costs_nothing_but_its_own_boxes(drawn, inde
     dry = call("labels", "import", drawn, "--dry-run")
     done = call("labels", "import", drawn)
     says = {
-        "deleted": f"cannot read {photo}: No such file or directory; check its permissions",
+        "deleted": f"cannot read {photo}: No such file or directory; it may be on a disk that is away",
         "forbidden": f"cannot read {photo}: Is a directory; check its permissions",
-        "another picture": f"{photo} holds another picture by now; run 'faceindex scan' and import again",
+        "another picture": f"{photo} holds another picture by now; run 'faceindex scan' and try again",
     }[trouble]
     assert (done.code, f"  half.png (26 26 49 49): {says}\n" in done.err) == (0, True), done.err
     assert dry.err == done.err.replace("changed", "would change")

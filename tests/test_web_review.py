@@ -273,7 +273,7 @@ def test_a_number_that_was_never_given_does_nothing(here: Site) -> None:
     before = dump(here.index)
     asked(here.client)
     assert "no longer open" in answer(here.client, 4711, "yes")["wrong"]
-    assert "chosen" in post(here.client, "answer", question="x", answer="yes")["wrong"]
+    assert "no number" in post(here.client, "answer", question="x", answer="yes")["wrong"]
     assert dump(here.index) == before
 
 

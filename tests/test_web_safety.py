@@ -643,7 +643,7 @@ def test_a_busy_index_is_told_and_nothing_is_lost_or_done_twice(painted: Site, m
     writing.execute("BEGIN IMMEDIATE")
     assert fresh.page("/")  # looking goes on
     answer = fresh.post_act("ignore-clusters", clusters=2)
-    assert (answer.code, "a scan is writing" in answer.told) == (503, True)
+    assert (answer.code, "is writing just now" in answer.told) == (503, True)
     writing.rollback()
     writing.close()
     assert fresh.post_act("ignore-clusters", clusters=2).code == 200
@@ -660,3 +660,15 @@ def test_a_bug_shows_nothing_of_itself(painted: Site, monkeypatch: pytest.Monkey
     assert response.status_code == 500
     assert "secret" not in response.text
     assert response.headers["Content-Security-Policy"]
+
+
+# ------------------------------------------------------------------------- what a new user found
+
+
+def test_a_link_on_another_page_leads_in_whoever_was_let_in(painted: Site) -> None:
+    """A browser sends a strict cookie only where one of our own pages leads, so ours leads there once more."""
+    client = painted.client.client
+    stranger = client.application.test_client()
+    asked = stranger.get("/person/1?by=newest", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
+    assert (asked.status_code, "url=/person/1?by=newest" in asked.text) == (200, True)
+    assert stranger.get("/person/1", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 401

@@ -102,7 +102,7 @@ def add(app: App, path: str, box: str, name: str) -> None:
 
     sides, name, place = _sides(box), people.clean_name(name), absolute(path)
     with app.open() as db:
-        added = add_face(db, place, photo_at(db, place), settings.get(db, "backend") or "", sides, name)
+        added = add_face(db, [place], photo_at(db, place), settings.get(db, "backend") or "", sides, name)
     if added.changed:
         app.say(f"face {added.face_id}: {name}" + ("; it was there already" if added.known else ""))
     else:

@@ -140,11 +140,10 @@ def _names(listen: str, hosts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _for_people(listen: str, hosts: tuple[str, ...], port: int) -> str:
     """The address to open."""
-    name = hosts[0] if hosts else socket.gethostname() if listen in ("0.0.0.0", "::") else listen
-    if name.count(":") > 1:
-        name = f"[{name}]"
-    has_port = hosts and ":" in hosts[0]
-    return f"http://{name}/" if has_port else f"http://{name}:{port}/"
+    if _is_loopback(listen) or not hosts:  # other names are those of a proxy before it
+        name = socket.gethostname() if listen in ("0.0.0.0", "::") else listen
+        return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+    return f"http://{hosts[0]}/" if ":" in hosts[0] else f"http://{hosts[0]}:{port}/"
 
 
 def _password(app: App, path: str) -> str:

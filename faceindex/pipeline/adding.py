@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import sqlite3
 from collections.abc import Sequence
@@ -38,10 +39,13 @@ class Added:
     changed: bool = True  # False: it even had that name
 
 
-def add_face(db: sqlite3.Connection, path: str, photo_id: int, backend: str, sides: list[float], name: str) -> Added:
+def add_face(
+    db: sqlite3.Connection, paths: Sequence[str], photo_id: int, backend: str, sides: list[float], name: str
+) -> Added:
     """Add a face to a photo and name it, in one entry; a face that is there already is only named.
 
-    `sides` are left, top, right and bottom, in pixels of the upright picture where one is above 1.
+    `sides` are left, top, right and bottom, in pixels of the upright picture where one is above 1. What it shows is
+    encoded from the first of these paths that still holds the photo; raises FaceindexError where none does.
     """
     where = faces.place(db, photo_id, backend)
     box = boxed(sides, where.width, where.height)
@@ -50,7 +54,10 @@ def add_face(db: sqlite3.Connection, path: str, photo_id: int, backend: str, sid
         with journal.entry(db, "face label", f"face {known.face_id} named {name}") as journal_id:
             faces.label(db, journal_id, [known.face_id], name)
         return Added(known.face_id, known=True, changed=kept(db, journal_id))
-    (encoding,) = encoded(path, read(path), backend, [box])
+    path, data = held(paths, photos.digest(db, photo_id).hex())
+    if isinstance(data, str):
+        raise FaceindexError(data)
+    (encoding,) = encoded(path, data, backend, [box])
     if encoding is None:
         raise FaceindexError(NO_FACE)
     with transaction(db), journal.entry(db, "face add", f"a face of {name} added to {shown(path)}") as journal_id:
@@ -75,7 +82,23 @@ def read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise FaceindexError(f"cannot read {shown(path)}: {error.strerror}; check its permissions") from error
+        what = "it may be on a disk that is away" if isinstance(error, FileNotFoundError) else "check its permissions"
+        raise FaceindexError(f"cannot read {shown(path)}: {error.strerror}; {what}") from error
+
+
+def held(paths: Sequence[str], digest: str) -> tuple[str, bytes | str]:
+    """The first copy that holds what the index says, and its bytes; or why there is none."""
+    why = "no copy of its photo is there now, so it cannot be drawn"
+    for path in paths:
+        try:
+            data = read(path)
+        except FaceindexError as error:
+            why = str(error)
+            continue
+        if hashlib.sha256(data).hexdigest() == digest:
+            return path, data
+        why = f"{shown(path)} holds another picture by now; run 'faceindex scan' and try again"
+    return "", why
 
 
 def encoded(path: str, data: bytes, backend: str, boxes: Sequence[Box]) -> list[Encoding | None]:

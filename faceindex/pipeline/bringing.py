@@ -6,10 +6,9 @@ What they show is encoded first, while nobody waits; then all is said in one ent
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +16,12 @@ from numpy.typing import NDArray
 from faceindex import backends
 from faceindex.errors import FaceindexError
 from faceindex.labelfile import Spot, Work
-from faceindex.pipeline.adding import NO_FACE, SMALLEST, encoded, read
+from faceindex.pipeline.adding import NO_FACE, SMALLEST, encoded, held
 from faceindex.store import files, journal
 from faceindex.store.handwork import bringing
 from faceindex.store.handwork.bench import Outcome
 from faceindex.store.handwork.gathering import IMPORT
 from faceindex.store.handwork.places import Blank, blanks, length
-from faceindex.store.paths import shown
 
 ROUNDED = 1e-4  # of the picture: so much narrower may a box be in a file than it was drawn
 
@@ -86,25 +84,10 @@ def _photos(db: sqlite3.Connection, backend: str, work: Work) -> Iterator[tuple[
             yield "", f"that box is smaller than {SMALLEST} pixels; no face can be told in it", small
         rest = [blank for blank in boxes if blank not in small]
         if rest:
-            yield *_bytes(files.copies(db, photo_id), rest[0].spot.photo), rest
+            yield *held(files.copies(db, photo_id), rest[0].spot.photo), rest
 
 
 def _is_small(blank: Blank) -> bool:
     """As in adding.boxed(), but for what the file's rounding takes."""
     box, place = blank.spot.box, blank.place
     return min((box.width + ROUNDED) * place.width, (box.height + ROUNDED) * place.height) < SMALLEST
-
-
-def _bytes(paths: Sequence[str], digest: str) -> tuple[str, bytes | str]:
-    """The first copy that holds what the index says, and its bytes; or why there is none."""
-    why = "no copy of its photo is there now, so it cannot be drawn"
-    for path in paths:
-        try:
-            data = read(path)
-        except FaceindexError as error:
-            why = str(error)
-            continue
-        if hashlib.sha256(data).hexdigest() == digest:
-            return path, data
-        why = f"{shown(path)} holds another picture by now; run 'faceindex scan' and import again"
-    return "", why

@@ -29,7 +29,7 @@ Tick = Callable[[int], object]
 Over = Callable[[], object]  # true when a crawl must end
 Found = Literal["new", "moved", "copied"]
 OWN_ENDINGS = ("", "-wal", "-shm", "-journal", ".lock", ".v[0-9]*.bak", ".v[0-9]*.bak-unfinished",
-               ".replaced-[0-9]*.bak*", ".restoring", ".thumbnails", ".thumbnails-wal", ".thumbnails-shm")  # fmt: skip
+               ".replaced-[0-9]*.bak*", ".restoring", ".thumbnails", ".thumbnails-journal")  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -49,6 +49,16 @@ def news(db: sqlite3.Connection) -> str:
     return row[0] or ""
 
 
+def last_entry(db: sqlite3.Connection) -> Row | None:
+    """Number and summary of the last change of faces or people that stands."""
+    row = db.execute(
+        """SELECT journal_id, summary FROM journal
+           WHERE undone_at IS NULL AND NOT erased AND command <> 'undo' AND command NOT LIKE 'root %'
+           ORDER BY journal_id DESC LIMIT 1"""
+    ).fetchone()
+    return dict(row) if row else None
+
+
 # ------------------------------------------------------------------------------------- people and clusters
 
 
@@ -70,6 +80,12 @@ class Look:
     face_id: int
     first: str | None  # days, as 2019-07-01, of the first and the last dated photo
     last: str | None
+
+
+def is_in(db: sqlite3.Connection, face_id: int, cluster_id: int) -> bool:
+    """Whether a face is in a cluster."""
+    row = db.execute("SELECT 1 FROM face WHERE face_id = ? AND cluster_id = ?", (face_id, cluster_id))
+    return row.fetchone() is not None
 
 
 def people(db: sqlite3.Connection, *, by_name: bool, offset: int, limit: int) -> list[Tile]:

@@ -80,6 +80,12 @@ def person_id(db: sqlite3.Connection, name: str) -> int | None:
     return row[0] if row else None
 
 
+def called(db: sqlite3.Connection, name: str) -> str | None:
+    """How somebody is called: by this very name, or by the one that differs in capitals only."""
+    same = [row[0] for row in db.execute("SELECT name FROM person") if row[0].casefold() == name.casefold()]
+    return name if name in same else same[0] if len(same) == 1 else None
+
+
 def alike(db: sqlite3.Connection, names: Collection[str | None]) -> list[list[str]]:
     """People whose names differ in capitals only, where one of them is among these."""
     found: defaultdict[str, list[str]] = defaultdict(list)

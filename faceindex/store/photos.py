@@ -125,6 +125,12 @@ def photo_id(db: sqlite3.Connection, digest: bytes) -> int | None:
     return row[0] if row else None
 
 
+def digest(db: sqlite3.Connection, photo_id: int) -> bytes:
+    """SHA-256 of a photo that is known."""
+    (found,) = db.execute("SELECT digest FROM photo WHERE photo_id = ?", (photo_id,)).fetchone()
+    return bytes(found)
+
+
 def add(db: sqlite3.Connection, run_id: int, backend: str, settings: str, found: Examination) -> bool:
     """Record a photo and its faces; False if this backend's examination of it is there already."""
     assert found.photo is not None

@@ -65,7 +65,7 @@ def connect(index: Path) -> sqlite3.Connection | None:
         except sqlite3.DatabaseError as error:
             if attempt or isinstance(error, sqlite3.OperationalError):
                 return None
-            for name in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+            for name in (path, path.with_name(path.name + "-journal")):
                 with contextlib.suppress(OSError):
                     name.unlink()
         except OSError:
@@ -78,7 +78,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_MS / 1000)
     try:
         db.execute("PRAGMA trusted_schema = OFF")
-        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA journal_mode = DELETE")  # one file, so that it may be deleted at any time
         db.execute("PRAGMA synchronous = OFF")  # what a pulled plug takes is made again
         kind, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
         if (kind, version) == (0, 0) and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
@@ -129,7 +129,6 @@ def drop(db: sqlite3.Connection | None, gone: Iterable[bytes]) -> None:
     db.execute("BEGIN IMMEDIATE")
     db.executemany("DELETE FROM thumbnail WHERE key = ?", [(key,) for key in gone])
     db.execute("COMMIT")
-    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _trim(db: sqlite3.Connection, most: int) -> None:

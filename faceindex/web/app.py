@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, current_app, g, render_template, request
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter
@@ -25,6 +25,9 @@ class Number(IntegerConverter):
     regex = r"[0-9]{1,18}"
 
 
+BUSY = "another program, perhaps a scan, is writing just now, so nothing was changed; try again in a moment"
+
+
 def create_app(path: Path, keeper: Guard) -> Flask:
     """Pages about the index at `path`, for those whom the guard lets in."""
     app = Flask(__name__)
@@ -37,7 +40,12 @@ def create_app(path: Path, keeper: Guard) -> Flask:
 
     @app.context_processor
     def everywhere() -> dict[str, object]:
-        return {"hidden": _hidden, "word": g.get("word"), "read_only": g.get("read_only", True)}
+        return {
+            "hidden": _hidden,
+            "last_entry": _last_entry,
+            "word": g.get("word"),
+            "read_only": g.get("read_only", True),
+        }
 
     @app.get("/news")
     def news() -> Response:
@@ -73,6 +81,14 @@ def _hidden() -> Markup:
     )
 
 
+def _last_entry() -> gallery.Row | None:
+    """What the Undo of a page takes back: the last change of faces or people that stood when it was shown."""
+    try:
+        return gallery.last_entry(index.db())
+    except (FaceindexError, sqlite3.DatabaseError):
+        return None  # a page that tells of it must still be shown
+
+
 def _sentence(error: FaceindexError) -> tuple[str | Response, int]:
     """What a human can be told; the page stays as it is."""
     return _page(str(error), 409)
@@ -81,7 +97,7 @@ def _sentence(error: FaceindexError) -> tuple[str | Response, int]:
 def _database(error: sqlite3.DatabaseError) -> tuple[str | Response, int]:
     busy = "locked" in str(error) or "busy" in str(error)
     if busy:
-        return _page("a scan is writing just now, so nothing was changed; try again in a moment", 503)
+        return _page(BUSY, 503)
     sentence = told(error, index_path())
     if sentence is error:
         raise error
@@ -89,8 +105,6 @@ def _database(error: sqlite3.DatabaseError) -> tuple[str | Response, int]:
 
 
 def index_path() -> Path:
-    from flask import current_app  # noqa: PLC0415  (of this request)
-
     path: Path = current_app.config["INDEX"]
     return path
 
@@ -98,7 +112,9 @@ def index_path() -> Path:
 def _refusal(error: HTTPException) -> tuple[str | Response, int]:
     given = error.description if error.description != type(error).description else None
     words = {
-        401: "this page needs the address that 'faceindex serve' printed, with its token",
+        401: "the password is asked for again; reload the page"
+        if current_app.config["GUARD"].password
+        else "this page needs the address that 'faceindex serve' printed, with its token",
         403: given or "that was not asked from this page, or too long ago; load it again",
         405: "that is not done so",
         413: "that is too much at once",

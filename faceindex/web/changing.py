@@ -28,8 +28,12 @@ Form = Mapping[str, str]
 def numbers(form: Form, name: str) -> list[int]:
     """The numbers in a field, "4711,4712"; raises UsageProblem where it holds something else, or none."""
     parts = [part for part in form.get(name, "").replace(",", " ").split() if part]
-    if not parts or len(parts) > MOST_NUMBERS or not all(part.isdecimal() and len(part) < 19 for part in parts):
+    if not parts:
         raise UsageProblem("nothing is chosen; choose faces or clusters first")
+    if len(parts) > MOST_NUMBERS:
+        raise UsageProblem(f"that is too much at once; choose {MOST_NUMBERS:,} at most")
+    if not all(part.isdecimal() and len(part) < 19 for part in parts):
+        raise UsageProblem(f"{form.get(name, '')[:40]!r} is no number; give one that the page shows")
     return list(dict.fromkeys(map(int, parts)))
 
 
@@ -46,23 +50,33 @@ def text(form: Form, name: str) -> str:
     return typed
 
 
+def known_name(db: sqlite3.Connection, form: Form) -> str:
+    """The name that was typed, as somebody is called already, where capitals are all that is other."""
+    typed = people.clean_name(text(form, "name"))
+    return people.called(db, typed) or typed
+
+
 def _draw(db: sqlite3.Connection, form: Form) -> Act:
     """A face that was missed, from the box that was drawn; hundredths of the upright picture."""
     from faceindex.pipeline.adding import add_face  # noqa: PLC0415  (loads the networks)
 
-    photo_id, name = number(form, "photo"), people.clean_name(text(form, "name"))
+    photo_id, name = number(form, "photo"), known_name(db, form)
     try:
         sides = [float(side) / 100 for side in form.get("box", "").split(",")]
     except ValueError:
         sides = []
     if len(sides) != 4:
         raise UsageProblem("draw a box around the face first")
-    path = next(iter(files.copies(db, photo_id)), None)
-    if path is None:
-        raise UsageProblem("no copy of this photo is there now, so nothing can be drawn on it")
-    added = add_face(db, path, photo_id, index.backend(), sides, name)
+    added = add_face(db, files.copies(db, photo_id), photo_id, index.backend(), sides, name)
     entry = journal.entries(db, 1)
     return Act(entry[0].journal_id if added.changed else 0, f"face {added.face_id}: {name}", added.changed)
+
+
+def _parts(form: Form) -> int:
+    parts = number(form, "parts")
+    if parts < 2:
+        raise UsageProblem("into two parts or more; give a larger number")
+    return parts
 
 
 def _undo(db: sqlite3.Connection, form: Form) -> Act:
@@ -74,12 +88,12 @@ def _undo(db: sqlite3.Connection, form: Form) -> Act:
 
 
 ACTS: Mapping[str, Callable[[sqlite3.Connection, Form], Act]] = {
-    "label-cluster": lambda db, form: acts.label_cluster(db, number(form, "cluster"), text(form, "name")),
+    "label-cluster": lambda db, form: acts.label_cluster(db, number(form, "cluster"), known_name(db, form)),
     "unlabel-cluster": lambda db, form: acts.unlabel_cluster(db, number(form, "cluster")),
     "merge-clusters": lambda db, form: acts.merge_clusters(db, number(form, "into"), numbers(form, "others")),
     "part-clusters": lambda db, form: acts.part_clusters(db, number(form, "one"), number(form, "other")),
     "split-off": lambda db, form: acts.split_cluster(db, number(form, "from"), numbers(form, "faces")),
-    "split-into": lambda db, form: acts.split_cluster(db, number(form, "cluster"), None, number(form, "parts")),
+    "split-into": lambda db, form: acts.split_cluster(db, number(form, "cluster"), None, _parts(form)),
     "ignore-clusters": lambda db, form: acts.ignore_clusters(db, numbers(form, "clusters")),
     "unignore-clusters": lambda db, form: acts.unignore_clusters(db, numbers(form, "clusters")),
     "move-faces": lambda db, form: acts.move_faces(
@@ -88,7 +102,7 @@ ACTS: Mapping[str, Callable[[sqlite3.Connection, Form], Act]] = {
     "reject-faces": lambda db, form: acts.reject_faces(db, numbers(form, "faces")),
     "ignore-faces": lambda db, form: acts.ignore_faces(db, numbers(form, "faces")),
     "unignore-faces": lambda db, form: acts.unignore_faces(db, numbers(form, "faces")),
-    "label-faces": lambda db, form: acts.label_faces(db, numbers(form, "faces"), text(form, "name")),
+    "label-faces": lambda db, form: acts.label_faces(db, numbers(form, "faces"), known_name(db, form)),
     "rename-person": lambda db, form: acts.rename_person(db, text(form, "person"), text(form, "name")),
     "born": lambda db, form: acts.set_born(db, text(form, "person"), form.get("born", "").strip() or "unknown"),
     "merge-people": lambda db, form: acts.merge_people(db, text(form, "into"), [text(form, "other")]),

@@ -33,17 +33,31 @@ def db() -> sqlite3.Connection:
         close()
         _open.db = open_index(path)
         _open.db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-        _open.small = thumbnails.connect(path)
+        _open.small, _open.pictures = None, None
         _open.here = here
     found: sqlite3.Connection = _open.db
     return found
 
 
 def small() -> sqlite3.Connection | None:
-    """This thread's connection to the small pictures."""
+    """This thread's connection to the small pictures; a new one where their file was deleted meanwhile."""
     db()
+    path: Path = current_app.config["INDEX"]
+    if getattr(_open, "pictures", None) != _inode(path):
+        if _open.small is not None:
+            _open.small.close()
+        _open.small = thumbnails.connect(path)
+        _open.pictures = _inode(path)
     found: sqlite3.Connection | None = _open.small
     return found
+
+
+def _inode(index: Path) -> tuple[int, int] | None:
+    try:
+        status = thumbnails.beside(index).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def close() -> None:

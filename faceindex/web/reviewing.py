@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import closing
@@ -197,8 +198,11 @@ def catch_up(sitting: Sitting) -> None:
             queue.forget(place)
 
 
-def give(sitting: Sitting, number: int, answer: str, name: str) -> None:
-    """Answer a question; raises FaceindexError where that cannot be, and then nothing was done."""
+def give(sitting: Sitting, number: int, answer: str, name: str, *, new: bool = False) -> None:
+    """Answer a question; raises FaceindexError where that cannot be, and then nothing was done.
+
+    `new` says that the name is somebody's who is not known, though one is whose name has other accents.
+    """
     question = sitting.numbered(number)
     if question is None or question.key in sitting.queue.answered:
         raise UsageProblem("that question is no longer open; here is one that is")
@@ -206,7 +210,7 @@ def give(sitting: Sitting, number: int, answer: str, name: str) -> None:
         sitting.queue.skip(question)
         sitting.told = "skipped; comes last"
     elif answer in ANSWERS:
-        sitting.told = _answer(sitting.queue, question, ANSWERS[answer], name)
+        sitting.told = _answer(sitting.queue, question, ANSWERS[answer], name, new=new)
     else:
         raise UsageProblem("that is no answer; choose one of those offered")
     sitting.skipped_last, sitting.now = answer == "skip", None
@@ -214,10 +218,10 @@ def give(sitting: Sitting, number: int, answer: str, name: str) -> None:
     sitting.seen = gallery.news(sitting.queue.db)  # what was done here is no news
 
 
-def _answer(queue: Queue, question: Question, answer: Answer, name: str) -> str:
+def _answer(queue: Queue, question: Question, answer: Answer, name: str, *, new: bool) -> str:
     """One entry, if what is asked about is still as it was: nobody can change it in between."""
     if answer == "other":
-        name = _known(queue.db, people.clean_name(name))
+        name = _known(queue.db, people.clean_name(name), new=new)
     before = len(queue.done)
     try:
         with transaction(queue.db):
@@ -241,10 +245,21 @@ def _in_short(question: Question, answer: Answer, name: str, gained: Gained) -> 
     return f"{person}: {in_words(gained) or 'never doubted again'}"
 
 
-def _known(db: sqlite3.Connection, name: str) -> str:
-    """The name as it is known, where only capitals differ."""
+def _known(db: sqlite3.Connection, name: str, *, new: bool) -> str:
+    """The name as it is known, where only capitals differ; or accents, unless it is somebody new."""
     known = sides.names(db)
-    return name if name in known else next((each for each in known if each.casefold() == name.casefold()), name)
+    if name in known:
+        return name
+    for same in (str.casefold,) if new else (str.casefold, _plain):
+        found = next((each for each in known if same(each) == same(name)), None)
+        if found is not None:
+            return found
+    return name
+
+
+def _plain(name: str) -> str:
+    """A name without its accents: those of Latin, Greek and Cyrillic; elsewhere marks are letters."""
+    return "".join(each for each in unicodedata.normalize("NFD", name.casefold()) if not "\u0300" <= each <= "\u036f")
 
 
 def back(sitting: Sitting) -> None:

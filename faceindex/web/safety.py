@@ -218,6 +218,8 @@ def _unknown(keeper: Guard) -> AnyResponse:
     """Somebody without a session: let in by the token, or sent to the password."""
     if request.method == "GET" and keeper.is_token(request.args.get("token", "")):
         return _begun(keeper, _here())
+    if request.method == "GET" and request.headers.get("Sec-Fetch-Site") not in OURS:
+        return _bounced(_here())  # a browser that was let in sends its cookie where our own page leads
     if keeper.password and request.method == "GET" and request.accept_mimetypes.accept_html:
         return redirect(url_for("login"))
     return abort(401)
@@ -229,10 +231,12 @@ def _here() -> str:
     return "/" + quote(request.path.lstrip("/\\")) + (f"?{query}" if query else "")
 
 
+def _bounced(page: str) -> AnyResponse:
+    """To a page of ours from one of ours: where a page elsewhere leads, a browser sends no strict cookie."""
+    return Response(render_template("begun.html", page=page), mimetype="text/html")
+
+
 def _begun(keeper: Guard, page: str) -> AnyResponse:
-    if request.headers.get("Sec-Fetch-Site") in OURS:
-        response: AnyResponse = redirect(page, 303)
-    else:  # a link on a page elsewhere: a browser sends no strict cookie where that leads, but does where ours leads
-        response = Response(render_template("begun.html", page=page), mimetype="text/html")
+    response = redirect(page, 303) if request.headers.get("Sec-Fetch-Site") in OURS else _bounced(page)
     response.set_cookie(keeper.cookie, keeper.begin(), max_age=LONGEST_SESSION, httponly=True, samesite="Strict")
     return response

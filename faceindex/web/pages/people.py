@@ -63,7 +63,7 @@ def shown(tiles: list[Tile]) -> list[tuple[Tile, Look]]:
     for tile in tiles:
         key = current_app.config["INDEX"], tile.person_id, tile.cluster_id, tile.faces
         seen = _looks.get(key)
-        if seen is None:
+        if seen is None or not gallery.is_in(index.db(), seen.face_id, tile.cluster_id):
             seen = gallery.look(index.db(), tile)
             if seen is None:
                 continue

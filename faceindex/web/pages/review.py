@@ -112,7 +112,8 @@ def answer() -> AnyResponse:
     """Do what the answer says."""
     known = request.form.get("known", "")
     given, name = ("other", known) if known else (request.form.get("answer", ""), request.form.get("name", ""))
-    return _do(lambda sitting: reviewing.give(sitting, number(request.form, "question"), given, name))
+    new = bool(request.form.get("new"))
+    return _do(lambda sitting: reviewing.give(sitting, number(request.form, "question"), given, name, new=new))
 
 
 @pages.post("/review/undo")

@@ -91,7 +91,7 @@ def wish_of(db: sqlite3.Connection, asked: Asked) -> tuple[Wish, tuple[str, ...]
     wrong, persons = [], []
     for name in asked.who:
         try:
-            person = people.person_id(db, name)
+            person = people.person_id(db, people.called(db, name) or name)
         except UsageProblem:  # nobody can be called so
             person = None
         if person is None:

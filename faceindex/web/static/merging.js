@@ -2,7 +2,8 @@
 "use strict";
 {
   const menu = document.getElementById("menu"), merge = document.getElementById("merge");
-  const of = (tile) => tile.dataset.person || "cluster " + tile.dataset.cluster;
+  const short = (name) => (name.length > 40 ? name.slice(0, 39) + "…" : name);
+  const of = (tile) => (tile.dataset.person ? short(tile.dataset.person) : "the cluster without a name");
   const counted = (tile) => `${Number(tile.dataset.faces).toLocaleString("en")} ${tile.dataset.faces === "1" ? "face" : "faces"}`;
   let source = null;  // the tile that is being dragged, or that waits for another one to be chosen
 
@@ -24,26 +25,45 @@
     dialog.showModal();
   });
 
+  // Both faces and the question; into: a tile, or the name of somebody who has none here.
+  function sure(from, into) {
+    const sides = [from, into].map((side) => {
+      const figure = document.createElement("figure"), caption = document.createElement("figcaption");
+      if (side.dataset) figure.append(side.querySelector("img").cloneNode());
+      caption.textContent = side.dataset ? `${of(side)}, ${counted(side)}` : short(side);
+      caption.title = side.dataset ? side.dataset.person ?? "" : side;
+      figure.append(caption);
+      return figure;
+    });
+    document.getElementById("merge-both").replaceChildren(sides[0], "→", sides[1]);
+    document.getElementById("merge-asked").textContent = `Merge ${of(from)} into ${into.dataset ? of(into) : short(into)}?`;
+    return answered(merge).then((answer) => answer === "yes");
+  }
+  const tileOf = (name) => [...document.querySelectorAll(".tile[data-person]:not(.gone)")]
+    .find((tile) => tile.dataset.person.toLowerCase() === name.toLowerCase());
+
   async function ask(one, other) {
     const [from, into, name, fields] = plan(one, other);
-    document.getElementById("merge-asked").textContent = `Merge ${from.dataset.person ? of(from) + ", " : ""}${counted(from)} into ${of(into)}?`;
-    if (await answered(merge) !== "yes") return;
-    if (!await act(name, fields).catch(() => null)) return;
+    if (!await sure(from, into)) return;
+    if (!await act(name, fields).catch(() => null)) return;  // told already
     leave(from, `now with ${of(into)}`);
     into.dataset.faces = Number(into.dataset.faces) + Number(from.dataset.faces);
   }
 
   async function open(tile) {
     const person = tile.dataset.person, input = menu.querySelector("input");
-    document.getElementById("menu-of").textContent = `${person || "Who is this?"} (${counted(tile)})`;
+    document.getElementById("menu-of").textContent = `${person ? of(tile) : "Who is this?"} (${counted(tile)})`;
     menu.querySelector("label").textContent = person ? "The same person as" : "Name";
     menu.querySelector("[value=name]").textContent = person ? "Merge" : "Name";
     input.value = "";
     const answer = await answered(menu), name = input.value.trim();
     if (answer === "pick") return begin(tile);
     if (answer !== "name" || !name) return;
+    const into = person && tileOf(name);
+    if (into && into !== tile) return ask(tile, into);
+    if (person && !await sure(tile, name)) return;
     const done = person ? act("merge-people", { into: name, other: person }) : act("label-cluster", { cluster: tile.dataset.cluster, name });
-    if (await done.catch(() => null)) leave(tile, person ? `now with ${name}` : `named ${name}`);
+    if (await done.catch(() => null)) leave(tile, person ? `now with ${short(name)}` : `named ${short(name)}`);
   }
 
   function begin(tile) {

@@ -6,15 +6,33 @@ const told = document.getElementById("told");
 
 // --- acts -------------------------------------------------------------------------------------------------------
 
+// What the server answers; where it does not, that is told, and thrown.
+async function reach(address, options, sofar = "") {
+  try {
+    return await fetch(address, { ...options, signal: AbortSignal.timeout(60000) });
+  } catch (error) {
+    tell({ error: error.name === "TimeoutError" ? "the server has not answered for a minute; reload the page to see what was done"
+      : "the server does not answer; is 'faceindex serve' still running?" + sofar });
+    throw error;
+  }
+}
+
+async function pageAt(address) {
+  const response = await reach(address);
+  if (!response.ok) { tell({ error: "the server does not answer as it should; reload the page" }); throw new Error(response.status); }
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
 async function act(name, fields) {
-  const response = await fetch("/do/" + name, {
+  const response = await reach("/do/" + name, {
     method: "POST", body: new URLSearchParams(fields),
     headers: { Accept: "application/json", "X-Word": word },
-  });
+  }, " nothing was changed");
   const answer = await response.json().catch(() => ({ error: "the server does not answer as it should; reload the page" }));
   tell(answer);
   if (answer.error) throw new Error(answer.error);
   stamp = null;  // what this page did itself is no news
+  latest = answer.entry ?? latest;
   return answer;
 }
 
@@ -25,28 +43,49 @@ function tell(answer) {
   if (answer.entry && !("readOnly" in document.body.dataset)) {
     const undo = document.createElement("button");
     undo.textContent = "Undo";
-    undo.onclick = () => act("undo", { entry: answer.entry }).then(() => location.reload(), () => {});
+    undo.onclick = () => { undo.disabled = true; act("undo", { entry: answer.entry }).then(() => location.reload(), () => {}); };
     line.append(undo);
   }
   told.replaceChildren(line);
+}
+
+// The Undo on top takes back one change, however quickly it is pressed again: the last that this page knows of.
+let latest = null;  // the entry of what was done here since the page came
+{
+  const form = document.querySelector("header .undo"), button = form?.querySelector("button");
+  form?.addEventListener("formdata", (event) => { if (latest) event.formData.set("entry", latest); });
+  form?.addEventListener("submit", () => { button.disabled = true; });
+  addEventListener("pageshow", () => { if (button) button.disabled = false; });
 }
 
 // --- more tiles, as one scrolls to the end of them ------------------------------------------------------------------
 
 const tiles = document.querySelector("[data-more]");
 let next = document.querySelector("a[rel=next]");
-if (tiles && next) {
+async function more() {
+  const page = await pageAt(next.href), after = page.querySelector("a[rel=next]");
+  tiles.append(...(page.querySelector("[data-more]")?.children ?? []));
+  if (after) next.href = after.href; else { next.parentElement.remove(); next = null; }
+}
+if (tiles) {
   const end = new IntersectionObserver(async (seen) => {
     if (!seen.some((each) => each.isIntersecting) || !next || end.busy) return;
     end.busy = true;
-    try {
-      const page = new DOMParser().parseFromString(await (await fetch(next.href)).text(), "text/html");
-      tiles.append(...(page.querySelector("[data-more]")?.children ?? []));
-      const after = page.querySelector("a[rel=next]");
-      if (after) next.href = after.href; else { next.parentElement.remove(); next = null; end.disconnect(); }
-    } finally { end.busy = false; }
+    try { await more(); } catch { /* told already */ } finally { end.busy = false; }
+    if (!next) end.disconnect();
   }, { rootMargin: "1200px" });
-  end.observe(next);
+  // Whoever comes back finds the tiles that were there, and the place.
+  const place = "place " + location.pathname + location.search;
+  const again = ["back_forward", "reload"].includes(performance.getEntriesByType("navigation")[0]?.type);
+  const [many, down] = JSON.parse((again && sessionStorage.getItem(place)) || "[0, 0]");
+  const keep = () => sessionStorage.setItem(place, JSON.stringify([tiles.children.length, Math.round(scrollY)]));
+  (async () => {
+    const first = tiles.children.length;
+    try { while (next && tiles.children.length < many) await more(); } catch { /* told already */ }
+    if (tiles.children.length > first) scrollTo(0, down);
+    addEventListener("pagehide", keep);
+    if (next) end.observe(next);
+  })();
 }
 
 // --- keys that mean the same everywhere -------------------------------------------------------------------------------

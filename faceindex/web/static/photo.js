@@ -6,7 +6,7 @@ const svg = document.querySelector(".picture"), toggle = document.getElementById
 const drawButton = document.getElementById("draw"), box = document.getElementById("drawn");
 const missed = document.getElementById("missed");
 const tall = svg.viewBox.baseVal.height, SMALLEST = 2;
-let drawing = false, from = null, side = null;  // side: left, top, right, bottom in hundredths
+let drawing = false, from = null, side = null, before = null;  // side: left, top, right, bottom in hundredths
 
 toggle.hidden = false;
 toggle.onclick = keys.f = () => toggle.setAttribute("aria-pressed", !svg.classList.toggle("off"));
@@ -45,8 +45,28 @@ document.addEventListener("submit", async (event) => {
 });
 
 async function refresh() {
-  const page = new DOMParser().parseFromString(await (await fetch(location.pathname + location.search)).text(), "text/html");
+  const page = await pageAt(location.pathname + location.search);
   for (const id of ["boxes", "faces"]) document.getElementById(id).replaceWith(document.adoptNode(page.getElementById(id)));
+}
+
+// --- a photo that cannot be read now: its small picture, and nothing is drawn on it --------------------------------------
+
+{
+  const image = svg.querySelector("image"), unread = document.getElementById("unread");
+  const whole = image.getAttribute("href"), little = whole.replace("/picture/", "/thumb/");
+  // Asked for once more, from the cache: the picture itself may have failed before this script was there.
+  const tried = (address, failed) => { const copy = new Image(); copy.onerror = failed; copy.src = address; };
+  tried(whole, () => {
+    if (little === whole) return image.remove();  // the page says already that no copy is there
+    keys.d = null;
+    if (drawing) stop();
+    drawButton?.remove();
+    missed?.remove();
+    image.setAttribute("href", little);
+    unread.hidden = false;
+    unread.textContent = "the photo cannot be read now; this is the small picture of it";
+    tried(little, () => { image.remove(); unread.textContent = "the photo cannot be read now, and there is no small picture of it"; });
+  });
 }
 
 // --- drawing ----------------------------------------------------------------------------------------------------------
@@ -96,6 +116,7 @@ svg.addEventListener("pointerdown", (event) => {
   event.preventDefault();
   svg.setPointerCapture(event.pointerId);
   from = at(event);
+  before = side;
 });
 svg.addEventListener("pointermove", (event) => {
   if (!from) return;
@@ -105,9 +126,10 @@ svg.addEventListener("pointermove", (event) => {
 svg.addEventListener("pointerup", () => {
   if (!from) return;
   from = null;
-  if (side[2] - side[0] > SMALLEST / 2 && side[3] - side[1] > SMALLEST / 2) missed.querySelector("[name=name]").focus();
+  if (side !== before && side[2] - side[0] > SMALLEST / 2 && side[3] - side[1] > SMALLEST / 2) missed.querySelector("[name=name]").focus();
+  else put(before);  // a click: it waits for a box
 });
-svg.addEventListener("pointercancel", () => { from = null; });
+svg.addEventListener("pointercancel", () => { if (from) put(before); from = null; });
 svg.addEventListener("dragstart", (event) => event.preventDefault());
 
 box.addEventListener("keydown", (event) => {

@@ -4,7 +4,9 @@
 const area = document.getElementById("asked");
 let shown = area.dataset.number;  // of the question on screen; empty: none
 let then = null;  // the question after it: its number and its nodes
-let busy = false, waiting = null;  // an answer on its way; one given meanwhile, to the question on screen
+let busy = false, waiting = [];  // an answer on its way; what was pressed meanwhile
+let sent = 0, lost = 0;  // answers; keys that were pressed for a question that was not asked any more
+let quiet = 0;  // until then keys are what is left of a name whose field went away while it was typed
 let names = null;  // everybody's
 let pause = 50;  // milliseconds before it is asked again whether questions were found
 
@@ -25,7 +27,9 @@ function put(number, some) {
 
 function take(answer) {
   for (const name of ["told", "sum", "left"]) document.querySelector("#sitting ." + name).textContent = answer[name];
+  document.querySelector("#sitting .told").title = answer.told;
   document.getElementById("wrong").textContent = answer.wrong;
+  if (answer.html !== null && document.activeElement.id === "name" && document.activeElement.value) quiet = performance.now() + 700;
   if (answer.html !== null) put(String(answer.number ?? ""), nodes(answer.html));
   then = answer.then && { number: String(answer.then.number), nodes: nodes(answer.then.html) };
   stamp = null;  // what this page did itself is no news
@@ -37,47 +41,84 @@ async function ask(where, fields) {
   const response = await fetch(where, { ...options, headers: { Accept: "application/json", "X-Word": word } });
   const answer = await response.json();
   if (answer.error) throw new Error(answer.error);
-  take(answer);
+  return answer;
 }
 
 async function refresh() {
   if (busy) return;
-  try { await ask("/review/next?shown=" + shown); } catch { setTimeout(refresh, 5000); }
+  const before = sent;
+  try {
+    const answer = await ask("/review/next?shown=" + shown);
+    if (sent === before) take(answer);  // else an answer was given meanwhile, and what comes of that is newer
+  } catch { setTimeout(refresh, 5000); }
 }
 
 // --- answers ----------------------------------------------------------------------------------------------------
 
+function wait(where, fields) {
+  const last = waiting.at(-1), undoes = where.endsWith("/undo");
+  if (undoes && last && !last.undoes) waiting.pop();  // it was not even sent
+  else if (!undoes && last && !last.undoes) lost++;  // the question on screen has its answer
+  else waiting.push({ where, fields, shown, undoes });
+}
+
+function goOn(taken) {
+  while (waiting.length) {
+    const late = waiting.shift();
+    if (late.undoes ? taken : late.shown === shown) { send(late.where, late.fields); return; }
+    lost++;
+  }
+  if (lost) tooQuick();
+}
+
+function tooQuick() {
+  const wrong = document.getElementById("wrong");
+  const line = lost === 1 ? "one key was too quick and was not taken" : `${lost} keys were too quick and were not taken`;
+  wrong.textContent += (wrong.textContent && "; ") + line;
+  lost = 0;
+}
+
 async function send(where, fields) {
-  if (busy) { waiting ??= { where, fields, shown }; return; }
+  if (busy) { wait(where, fields); return; }
   busy = true;
+  sent++;
   const before = { number: shown, nodes: [...area.childNodes] };
   if (where.endsWith("/answer") && then) put(then.number, then.nodes);
   area.setAttribute("aria-busy", "true");
   then = null;
+  let taken = false;
   try {
-    await ask(where, fields);
+    const answer = await ask(where, fields);
+    take(answer);
+    taken = !answer.wrong;
   } catch (error) {
     put(before.number, before.nodes);
     document.getElementById("wrong").textContent = error instanceof TypeError || error instanceof SyntaxError
       ? "the server does not answer, so nothing is known of this answer; is faceindex serve still running?" : error.message;
-    waiting = null;
+    lost += waiting.length;
+    waiting = [];
   }
   busy = false;
   area.removeAttribute("aria-busy");
-  const late = waiting;
-  waiting = null;
-  if (late && late.shown === shown) send(late.where, late.fields);
+  goOn(taken);
 }
 
 area.addEventListener("submit", (event) => {
   event.preventDefault();
   const fields = Object.fromEntries(new FormData(event.target, event.submitter));
+  const field = event.target.querySelector("#name");
+  if (field) {
+    if ("chosen" in field.dataset) fields.new = field.dataset.chosen; else fields.name = exact(field.value, names ?? []) ?? field.value;
+    field.blur();  // the keys that follow are answers
+  }
   if (fields.name && names && !names.includes(fields.name)) names = null;  // somebody new
   send(event.target.getAttribute("action"), fields);
 });
 
 for (const key of "ynisu123456789o") {
   keys[key] = (event) => {
+    if (performance.now() < quiet) { quiet = performance.now() + 700; if (!event.repeat && !lost++) setTimeout(tooQuick, 0); return; }
+    if (key === "u" && !event.repeat && busy) { wait("/review/undo", {}); return; }
     const wanted = event.repeat ? null : area.querySelector(`[data-key="${key}"]`);
     if (key === "o") wanted?.focus(); else wanted?.click();
   };
@@ -95,38 +136,41 @@ area.addEventListener("focusin", async (event) => {
 });
 
 area.addEventListener("focusout", (event) => { if (event.target.id === "name") offer(null); });
-area.addEventListener("input", (event) => { if (event.target.id === "name") offer(event.target); });
+area.addEventListener("input", (event) => {
+  if (event.target.id !== "name") return;
+  unchoose(event.target);
+  offer(event.target);
+});
 
-function alike(typed) {
-  const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLocaleLowerCase();
-  const wanted = plain(typed), found = [[], [], []];
-  for (const name of names ?? []) {
-    const at = plain(name).indexOf(wanted);
-    if (at >= 0) found[at === 0 ? 0 : plain(name).includes(" " + wanted) ? 1 : 2].push(name);
-  }
-  return found.flat().slice(0, 8);
+// The first line is what Enter and OK take: who is called exactly that, else somebody new. Whoever is chosen by an arrow
+// key stands in the field, so that there is never anything else that OK could mean.
+function lines(typed) {
+  const found = alike(typed, names).slice(0, 8), first = exact(typed, names);
+  const some = found.map((name) => ({ name, text: name, isNew: false }));
+  const someone = { name: typed, text: `Somebody new: ${typed}`, isNew: true };
+  if (first === null) return [someone, ...some];
+  return folded(first) === folded(typed) ? some : [...some, someone];
 }
 
 function offer(field) {
   document.getElementById("whom")?.remove();
   document.getElementById("name")?.setAttribute("aria-expanded", "false");
   document.getElementById("name")?.removeAttribute("aria-activedescendant");
-  const typed = field?.value.trim();
-  if (!typed) return;
+  const typed = tidy(field?.value ?? "");
+  if (!typed || !names) return;
   const list = document.createElement("ul");
   list.id = "whom";
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "Names");
-  const found = alike(typed);
-  const isNew = !found.some((name) => name.toLocaleLowerCase() === typed.toLocaleLowerCase());
-  for (const [place, name] of [...found, ...(isNew ? [typed] : [])].entries()) {
+  for (const [place, { name, text, isNew }] of lines(typed).entries()) {
     const line = document.createElement("li");
     line.id = "whom-" + place;
     line.setAttribute("role", "option");
     line.dataset.name = name;
-    line.textContent = place === found.length ? `Somebody new: ${name}` : name;
-    if (place === found.length) line.className = "new";
-    line.onpointerdown = (event) => { event.preventDefault(); choose(field, line); };
+    line.textContent = line.title = text;
+    if (isNew) line.className = "new";
+    line.onpointerdown = (event) => event.preventDefault();  // the field keeps the focus, and a finger may scroll
+    line.onclick = () => { choose(field, line); field.form.requestSubmit(); };
     list.append(line);
   }
   field.after(list);
@@ -141,19 +185,26 @@ function mark(field, line) {
 }
 
 function choose(field, line) {
+  field.dataset.typed ??= field.value;
   field.value = line.dataset.name;
-  offer(null);
-  field.form.requestSubmit();
+  field.dataset.chosen = line.className;
+  mark(field, line);
+}
+
+function unchoose(field) {
+  delete field.dataset.chosen;
+  delete field.dataset.typed;
 }
 
 area.addEventListener("keydown", (event) => {
   if (event.target.id !== "name" || event.isComposing) return;
   const field = event.target, line = document.querySelector("#whom [aria-selected=true]");
   if (event.key === "Escape") {
+    if ("typed" in field.dataset) field.value = field.dataset.typed;
+    unchoose(field);
     if (line) offer(null); else area.querySelector("h1").focus({ preventScroll: true });
-  } else if (line && event.key === "Enter") choose(field, line);
-  else if (line && event.key === "ArrowDown") mark(field, line.nextElementSibling ?? line.parentElement.firstElementChild);
-  else if (line && event.key === "ArrowUp") mark(field, line.previousElementSibling ?? line.parentElement.lastElementChild);
+  } else if (line && event.key === "ArrowDown") choose(field, line.nextElementSibling ?? line.parentElement.firstElementChild);
+  else if (line && event.key === "ArrowUp") choose(field, line.previousElementSibling ?? line.parentElement.lastElementChild);
   else return;
   event.preventDefault();
 });
