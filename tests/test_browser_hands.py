@@ -1,4 +1,4 @@
-"""What hands do to the pages in a real browser: press twice, go back, click without dragging; and a server that is gone."""
+"""What hands do to the pages in a real browser: press twice, go back, click without dragging; and no server answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import CHROMIUM, PHONE, at, browser, serving, visitor
+from browsing import CHROMIUM, PHONE, browser, serving, visitor
 from cli_fakes import done, indexed, rows
 from library import add_photo, begin, found, name, new_index
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 
 LONG = "Maximiliana Wolkenstein-Trostburg-Rodenegg " + "x" * 157
+RED, GREEN, ANNA = ".tile[data-faces='4']", ".tile[data-faces='2']", ".tile[data-person=Anna]"
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def test_a_server_that_is_gone_is_told_of_whatever_one_does(page: Page, folder: 
         page.locator(".pick").first.click()
         page.keyboard.press("x")
     elif how == "dragging":
-        drag(page, ".tile[data-cluster='2']", ".tile[data-cluster='1']")
+        drag(page, RED, GREEN)
         page.locator("#merge [value=yes]").click()
     elif how == "photo":
         page.locator("#faces button", has_text="Ignore").first.click()
@@ -92,7 +93,9 @@ def test_pressing_undo_twice_takes_back_one_change(page: Page) -> None:
     done("cluster", "label", "2", "Ben")
     page.goto(there(page, "/"))
     with page.expect_navigation():
-        page.evaluate("const undo = document.querySelector('header .undo button'); undo.click(); undo.click(); keys.u()")
+        page.evaluate(
+            "const undo = document.querySelector('header .undo button'); undo.click(); undo.click(); keys.u()"
+        )
     expect(page.locator("#told")).to_contain_text("taken back")
     assert {row["person"] for row in rows("cluster", "list") if row["person"]} == {"Anna"}
 
@@ -139,7 +142,7 @@ def test_a_click_without_dragging_waits_for_a_box(page: Page, folder: Path) -> N
 def test_a_merge_shows_both_faces_and_names_and_no_number(page: Page) -> None:
     done("cluster", "label", "1", "Anna")
     page.goto(there(page, "/"))
-    drag(page, ".tile[data-cluster='1']", ".tile[data-cluster='2']")
+    drag(page, ANNA, GREEN)
     expect(page.locator("#merge-asked")).to_have_text("Merge the cluster without a name into Anna?")
     assert page.locator("#merge-both img").count() == 2
     expect(page.locator("#merge-both")).to_contain_text("Anna, ")

@@ -20,7 +20,7 @@ pytest.importorskip("playwright", reason="drives the browser")
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 
@@ -109,6 +109,85 @@ def test_a_library_is_labelled_by_keyboard_and_the_command_line_sees_the_same(
     assert any("Carl" in each for each in told)
     page.goto(at(address, "/"))
     expect(page.locator(".tile .name").filter(has_text="Anna")).to_be_visible()
+
+
+def test_enter_and_ok_take_who_is_called_exactly_that_and_others_only_when_chosen(page: Page, address: str) -> None:
+    assert call("cluster", "label", "1", "Annabel").code == 0
+    assert call("cluster", "label", "2", "André").code == 0
+    page.goto(at(address, "/review"))
+    expect(page.locator("#asked h1")).to_contain_text("Who is this?")
+    first, told = page.locator("#whom li").first, page.locator("#sitting .told")
+    for typed, offered, keys, taken in (
+        ("Anna", "Somebody new: Anna", (), "Anna:"),
+        ("ANDRE", "André", (), "André:"),
+        ("annabel", "Annabel", (), "Annabel:"),
+        ("Anna", "Somebody new: Anna", ("ArrowDown",), "Annabel:"),
+        ("Andre", "André", ("ArrowUp",), "Andre:"),
+    ):
+        for ends in ("Enter", "OK"):
+            page.keyboard.press("o")
+            page.keyboard.type(typed)
+            expect(first).to_have_text(offered)
+            for key in keys:
+                page.keyboard.press(key)
+            with page.expect_response("**/review/answer"):
+                if ends == "OK":
+                    page.locator("form.other button").click()
+                else:
+                    page.keyboard.press("Enter")
+            expect(told).to_contain_text(taken)
+            answer(page, "u")
+            expect(page.locator("#asked h1")).to_contain_text("Who is this?")
+
+
+def test_undo_waits_for_the_answer_that_it_takes_back(page: Page, address: str) -> None:
+    held = hold(page, address)
+    page.keyboard.press("i")
+    page.keyboard.press("u")
+    with page.expect_response("**/review/undo"):
+        held[0].continue_()
+    expect(page.locator("#sitting .told")).to_have_text("taken back; once more")
+    expect(page.locator("#sitting .sum")).to_be_empty()
+    assert rows("cluster", "list", "--ignored") == []
+
+
+def test_keys_pressed_meanwhile_answer_what_was_on_screen_and_one_too_many_is_told(page: Page, address: str) -> None:
+    held = hold(page, address)
+    for _ in range(3):  # the first question; the second, which is on screen at once; and that once more
+        page.keyboard.press("i")
+    held[0].continue_()
+    expect(page.locator("#asked")).to_have_attribute("aria-busy", "true")
+    page.unroute("**/review/answer")
+    for late in held[1:]:
+        late.continue_()
+    expect(page.locator("#wrong")).to_have_text("one key was too quick and was not taken")
+    expect(page.locator("#sitting .left")).to_contain_text("1 question")
+    assert len(rows("cluster", "list", "--ignored")) == 2
+
+
+def hold(page: Page, address: str) -> list[Route]:
+    """Begin a review whose answers stay on their way until they are let go."""
+    held: list[Route] = []
+    page.goto(at(address, "/review"))
+    expect(page.locator("#sitting .left")).to_contain_text("3 questions")
+    page.wait_for_function("then !== null")
+    page.route("**/review/answer", lambda route: held.append(route))
+    return held
+
+
+def test_on_other_pages_too_a_name_is_who_is_called_exactly_that(page: Page, address: str, library: Path) -> None:
+    assert call("cluster", "label", "1", "Annabel").code == 0
+    assert call("cluster", "label", "2", "André").code == 0
+    for typed, taken in (("andre", "André"), ("Anna", "Anna")):
+        page.goto(at(address, "/cluster/3"))
+        field = page.locator("form[action='/do/label-cluster'] [name=name]").first
+        if not field.is_visible():
+            page.locator("#manage summary").click()
+        field.press_sequentially(typed)
+        with page.expect_navigation():
+            field.press("Enter")
+        expect(page.locator("#told")).to_contain_text(taken)
+        assert {row["cluster"]: row["person"] for row in rows("cluster", "list")}[3] == taken
 
 
 def test_a_missed_face_is_drawn_with_the_mouse(page: Page, address: str, library: Path) -> None:

@@ -281,6 +281,23 @@ def test_a_tile_says_what_a_merge_needs_to_know(here: Site) -> None:
     assert 'href="/person/1#manage"' in page
 
 
+def test_a_tile_without_a_name_shows_the_number_that_fields_ask_for(here: Site) -> None:
+    red, green, _ = painted(here)
+    done("cluster", "label", str(red), "Anna")
+    for page in ("/", "/unknown"):
+        numbers = re.findall(r'class="number">cluster (\d+)<', here.client.page(page))
+        assert str(green) in numbers
+        assert str(red) not in numbers
+
+
+def test_the_whole_of_a_long_name_is_in_the_title(here: Site) -> None:
+    long = "Anna " + "x" * 195
+    red, _, _ = painted(here)
+    done("cluster", "label", str(red), long)
+    for page in ("/", f"/person/{person_of(here, long)}", f"/cluster/{red}"):
+        assert f'title="{long}"' in here.client.page(page)
+
+
 def test_the_first_page_can_be_got_ready_before_anybody_asks(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with here.client.client.application.app_context():
         people.look_ahead()

@@ -154,6 +154,22 @@ def test_boxes_are_drawn_within_the_picture(width: int, height: int, sides: list
     assert 200 <= drawn.shown <= 1600
 
 
+def test_a_long_name_is_cut_short_on_the_photo_and_whole_in_its_title(here) -> None:
+    long = "Anna " + "x" * 195
+    done("cluster", "label", "1", long)
+    page = here.client.page(f"/photo/{number_of(here, 'both.png')}")
+    assert f">{long[:23]}…</text><title>{long}</title>" in page
+    assert f'aria-label="{long}"' in page
+
+
+def test_without_script_a_photo_that_cannot_be_read_leads_to_its_small_picture(here) -> None:
+    photo = number_of(here, "both.png")
+    said = re.search(r"<noscript>(.*?)</noscript>", here.client.page(f"/photo/{photo}"))
+    assert said
+    assert "cannot be read now" in said[1]
+    assert f'href="/thumb/{photo}.jpg"' in said[1]
+
+
 # --- what is known of it
 
 

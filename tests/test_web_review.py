@@ -154,6 +154,40 @@ def test_a_name_that_differs_in_capitals_alone_is_the_one_that_is_known(here: Si
     assert name_of(library / "orange0.png") == "Green"
 
 
+def test_a_name_without_its_accents_is_the_one_that_is_known_unless_somebody_new_is_meant(
+    here: Site, library: Path
+) -> None:
+    done("person", "rename", "Green", "Grén")
+    answer(here.client, number_of(here.client, "Is this Red?"), "other", name="gren")
+    assert name_of(library / "orange0.png") == "Grén"
+    now = post(here.client, "undo")
+    answer(here.client, now["number"], "other", name="Gren", new="new")
+    assert name_of(library / "orange0.png") == "Gren"
+
+
+def test_marks_that_are_letters_are_no_accents(here: Site, library: Path) -> None:
+    done("person", "rename", "Green", "कुम")
+    answer(here.client, number_of(here.client, "Is this Red?"), "other", name="कम")
+    assert name_of(library / "orange0.png") == "कम"
+
+
+def test_a_name_is_never_taken_for_a_longer_one(here: Site, library: Path) -> None:
+    answer(here.client, number_of(here.client, "Is this Red?"), "other", name="Gre")
+    assert name_of(library / "orange0.png") == "Gre"
+
+
+def test_what_may_be_cut_short_is_whole_in_its_title(here: Site, library: Path) -> None:
+    long, other = "L" * 200, "O" * 200
+    done("person", "rename", "Red", long)
+    done("person", "rename", "Green", other)
+    number = number_of(here.client, f"Is this {long}?")
+    page = here.client.page("/review")
+    assert f'title="Is this {long}?"' in page
+    assert f'aria-keyshortcuts="1" title="{other}"' in page
+    now = answer(here.client, number, "no")
+    assert f'class="told" title="{now["told"]}"' in here.client.page("/review")
+
+
 def test_ignore_leaves_strangers_alone(here: Site) -> None:
     assert answer(here.client, number_of(here.client, "Is this Red?"), "ignore")["told"] == "3 faces left alone"
 

@@ -35,7 +35,9 @@
       figure.append(caption);
       return figure;
     });
-    document.getElementById("merge-both").replaceChildren(sides[0], "→", sides[1]);
+    const arrow = document.createElement("span");
+    arrow.textContent = "→";
+    document.getElementById("merge-both").replaceChildren(sides[0], arrow, sides[1]);
     document.getElementById("merge-asked").textContent = `Merge ${of(from)} into ${into.dataset ? of(into) : short(into)}?`;
     return answered(merge).then((answer) => answer === "yes");
   }

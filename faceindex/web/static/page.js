@@ -32,7 +32,7 @@ async function act(name, fields) {
   tell(answer);
   if (answer.error) throw new Error(answer.error);
   stamp = null;  // what this page did itself is no news
-  latest = answer.entry ?? latest;
+  if (answer.entry) lastDone(answer);
   return answer;
 }
 
@@ -50,13 +50,17 @@ function tell(answer) {
 }
 
 // The Undo on top takes back one change, however quickly it is pressed again: the last that this page knows of.
+const taking = document.querySelector("header .undo"), taker = taking?.querySelector("button");
 let latest = null;  // the entry of what was done here since the page came
-{
-  const form = document.querySelector("header .undo"), button = form?.querySelector("button");
-  form?.addEventListener("formdata", (event) => { if (latest) event.formData.set("entry", latest); });
-  form?.addEventListener("submit", () => { button.disabled = true; });
-  addEventListener("pageshow", () => { if (button) button.disabled = false; });
+function lastDone(answer) {
+  latest = answer.entry;
+  if (!taking) return;
+  taking.hidden = false;
+  taker.title = `Take back: ${answer.told} (u)`;
 }
+taking?.addEventListener("formdata", (event) => { if (latest) event.formData.set("entry", latest); });
+taking?.addEventListener("submit", () => { taker.disabled = true; });
+if (taking) addEventListener("pageshow", () => { taker.disabled = false; });
 
 // --- more tiles, as one scrolls to the end of them ------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ let shown = area.dataset.number;  // of the question on screen; empty: none
 let then = null;  // the question after it: its number and its nodes
 let busy = false, waiting = [];  // an answer on its way; what was pressed meanwhile
 let sent = 0, lost = 0;  // answers; keys that were pressed for a question that was not asked any more
-let quiet = 0;  // until then keys are what is left of a name whose field went away while it was typed
+const TYPING = 700;  // milliseconds between two keys of somebody who types
+let quiet = 0, telling = null;  // until then keys are what is left of a name whose field went away while it was typed
 let names = null;  // everybody's
 let pause = 50;  // milliseconds before it is asked again whether questions were found
 
@@ -29,7 +30,7 @@ function take(answer) {
   for (const name of ["told", "sum", "left"]) document.querySelector("#sitting ." + name).textContent = answer[name];
   document.querySelector("#sitting .told").title = answer.told;
   document.getElementById("wrong").textContent = answer.wrong;
-  if (answer.html !== null && document.activeElement.id === "name" && document.activeElement.value) quiet = performance.now() + 700;
+  if (answer.html !== null && document.activeElement.id === "name" && document.activeElement.value) quiet = performance.now() + TYPING;
   if (answer.html !== null) put(String(answer.number ?? ""), nodes(answer.html));
   then = answer.then && { number: String(answer.then.number), nodes: nodes(answer.then.html) };
   stamp = null;  // what this page did itself is no news
@@ -68,10 +69,19 @@ function goOn(taken) {
     if (late.undoes ? taken : late.shown === shown) { send(late.where, late.fields); return; }
     lost++;
   }
-  if (lost) tooQuick();
+  tooQuick();
+}
+
+function swallow(event) {
+  quiet = performance.now() + TYPING;
+  if (event.repeat) return;
+  lost++;
+  clearTimeout(telling);
+  telling = setTimeout(tooQuick, TYPING);
 }
 
 function tooQuick() {
+  if (!lost) return;
   const wrong = document.getElementById("wrong");
   const line = lost === 1 ? "one key was too quick and was not taken" : `${lost} keys were too quick and were not taken`;
   wrong.textContent += (wrong.textContent && "; ") + line;
@@ -117,10 +127,10 @@ area.addEventListener("submit", (event) => {
 
 for (const key of "ynisu123456789o") {
   keys[key] = (event) => {
-    if (performance.now() < quiet) { quiet = performance.now() + 700; if (!event.repeat && !lost++) setTimeout(tooQuick, 0); return; }
-    if (key === "u" && !event.repeat && busy) { wait("/review/undo", {}); return; }
+    if (performance.now() < quiet) { swallow(event); return; }
     const wanted = event.repeat ? null : area.querySelector(`[data-key="${key}"]`);
-    if (key === "o") wanted?.focus(); else wanted?.click();
+    if (key === "u" && !event.repeat) send("/review/undo", {});  // whatever is on screen
+    else if (key === "o") wanted?.focus(); else wanted?.click();
   };
 }
 
