@@ -99,7 +99,7 @@ def test_a_name_is_text_wherever_it_stands(here: Site) -> None:
         text = here.client.page(page)
         assert "<b onclick" not in text
         assert " 49" not in text
-    assert here.client.get("/names?q=NEIL").json == [HOSTILE]
+    assert HOSTILE in here.client.get("/review/names").json
 
 
 def test_whoever_only_looks_is_offered_nothing_to_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,15 +261,6 @@ def test_an_unnamed_cluster_offers_the_people_it_is_most_like(db: sqlite3.Connec
     near = members.like(db, clusters["Anna2"], 2)
     assert near[0].name == "Anna"
     assert len(near) == 2
-
-
-def test_names_are_found_by_their_beginning_then_by_a_word_then_by_what_is_in_them(db: sqlite3.Connection) -> None:
-    run = begin(db)
-    for number, called in enumerate(["Susanne", "Maria Anna", "anna", "Änne", "Anna Berg", "Ben"]):
-        name(db, found(db, run, add_photo(db, run, f"/p/{number}.jpg", called)), called)
-    assert members.names(db, "ann") == ["anna", "Anna Berg", "Maria Anna", "Susanne"]
-    assert members.names(db, "ÄN") == ["Änne"]
-    assert members.names(db, "", limit=2) == ["anna", "Anna Berg"]
 
 
 def test_a_tile_says_what_a_merge_needs_to_know(here: Site) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,6 @@ from faceindex.store.gallery import SHOWN, Tile
 Faces = NDArray[np.int64]  # face_ids, in order
 DOUBT, NEWEST, OLDEST = "doubt", "newest", "oldest"
 ORDERS = (DOUBT, NEWEST, OLDEST)
-MOST_NAMES = 20
 MOST_NAMED = 2000  # clusters with a name with which another is compared
 NEAR, ENOUGH = 0.8, 8  # of the usual distance, from so many clusters on: farther ones are not worth showing
 
@@ -226,20 +225,3 @@ def shown(db: sqlite3.Connection, face_ids: Sequence[int]) -> list[Member]:
     )
     found = {row[0]: Member(*row) for row in rows}
     return [found[face] for face in face_ids if face in found]
-
-
-def names(db: sqlite3.Connection, typed: str, limit: int = MOST_NAMES) -> list[str]:
-    """Known names with what was typed in them, those where it begins a name or a word of it first."""
-    wanted = typed.strip().casefold()
-    found = [(_place(row[0].casefold(), wanted), row[0].casefold(), row[0]) for row in _names(db)]
-    return [name for place, _, name in sorted(found) if place < 3][:limit]
-
-
-def _names(db: sqlite3.Connection) -> Iterable[sqlite3.Row]:
-    return db.execute("SELECT name FROM person")
-
-
-def _place(name: str, wanted: str) -> int:
-    if name.startswith(wanted):
-        return 0
-    return 1 if f" {wanted}" in name else 2 if wanted in name else 3

@@ -8,14 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, abort, current_app, render_template, request
+from flask import Blueprint, abort, current_app, render_template, request
 
 from faceindex.errors import UsageProblem
 from faceindex.store import gallery, members, people
 from faceindex.store.gallery import Tile
 from faceindex.store.members import Faces
 from faceindex.web import index
-from faceindex.web.changing import as_json, told_of
+from faceindex.web.changing import told_of
 from faceindex.web.pages.people import offset_asked, shown
 
 pages = Blueprint("gallery", __name__)
@@ -85,13 +85,6 @@ def ignored() -> str:
         "ignored.html", tiles=shown(tiles[:AT_ONCE]), more=offset + AT_ONCE if len(tiles) > AT_ONCE else None,
         faces=faces, told=told_of(db), offset=offset,
     )  # fmt: skip
-
-
-@pages.get("/names")
-def names() -> Response:
-    """Known names with what is typed in them, as JSON, for type-ahead."""
-    typed = request.args.get("q", "")[: people.LONGEST_NAME]
-    return Response(as_json(members.names(index.db(), typed)), mimetype="application/json")
 
 
 def _part(whose: str, ordered: Callable[[str], Faces]) -> Part:
