@@ -64,6 +64,10 @@ class Box:
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(0.0, across) * max(0.0, down) / (self.width * self.height)
 
+    def holds(self, other: Box) -> bool:
+        """Whether half of the smaller of two boxes lies in the other: one face, however differently it is drawn."""
+        return max(self.inside(other), other.inside(self)) > 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class File:

@@ -86,6 +86,8 @@ def test_only_a_folder_if_one_is_named(library: Path) -> None:
     assert done("export", "xmp", library / "red") == "3 sidecars new\n"
     assert set(everybody(library)) == {"red/0.png.xmp", "red/1.png.xmp", "red/2.png.xmp"}
     assert "run 'faceindex scan' on it first" in refused("export", "xmp", library.parent)
+    assert "there is no folder" in refused("export", "xmp", f"{library}x")
+    Path(f"{library}x").mkdir()  # whose path begins as the library's
     assert "run 'faceindex scan' on it first" in refused("export", "xmp", f"{library}x")
 
 

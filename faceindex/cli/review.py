@@ -139,9 +139,8 @@ def _key(prompt: str) -> str:
 
 def _name(db: sqlite3.Connection) -> str:
     """A name, typed or chosen by its number; empty where the user changed their mind."""
-    from faceindex.store import questions  # noqa: PLC0415  (loads numpy)
 
-    names = questions.names(db)
+    names = people.names(db)
     offered = _offer(names[:NAMES])
     while True:
         click.echo("who? (a name, or the beginning of one; a number; nothing to go back) ", nl=False)

@@ -29,11 +29,6 @@ def face_jpeg(pixels: Pixels, box: Box, side: int = FACE) -> bytes:
     return jpeg(_face(pixels, box, side))
 
 
-def finely_enough(box: Box, side: int = FACE) -> int:
-    """Longest side at which a picture shows a face in so many pixels, whatever its shape; for a box of this size."""
-    return round(side / ((1 + 2 * AROUND) * max(box.width, box.height)))
-
-
 def jpeg(pixels: Pixels) -> bytes:
     """(H, W, 3) uint8 RGB as a JPEG."""
     found: bytes = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), QUALITY, "RGB", "420")

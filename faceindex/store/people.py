@@ -7,7 +7,7 @@ import shlex
 import sqlite3
 import unicodedata
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -80,10 +80,35 @@ def person_id(db: sqlite3.Connection, name: str) -> int | None:
     return row[0] if row else None
 
 
+def names(db: sqlite3.Connection) -> list[str]:
+    """Everybody's name, those with most faces first."""
+    rows = db.execute(
+        """SELECT name FROM person LEFT JOIN (
+               SELECT person_id, sum(faces) AS count FROM cluster JOIN average USING (cluster_id)
+               WHERE person_id IS NOT NULL GROUP BY person_id
+           ) USING (person_id) ORDER BY count DESC, name"""
+    )
+    return [row[0] for row in rows]
+
+
 def called(db: sqlite3.Connection, name: str) -> str | None:
-    """How somebody is called: by this very name, or by the one that differs in capitals only."""
-    same = [row[0] for row in db.execute("SELECT name FROM person") if row[0].casefold() == name.casefold()]
-    return name if name in same else same[0] if len(same) == 1 else None
+    """How somebody is called: by this very name, or by one that differs in capitals only."""
+    known = names(db)
+    return name if name in known else _like(known, name, str.casefold)
+
+
+def sounding(db: sqlite3.Connection, name: str) -> str | None:
+    """How somebody is called whose name differs in capitals and accents at most."""
+    return called(db, name) or _like(names(db), name, _plain)
+
+
+def _like(known: Iterable[str], name: str, seen: Callable[[str], str]) -> str | None:
+    return next((each for each in known if seen(each) == seen(name)), None)
+
+
+def _plain(name: str) -> str:
+    """A name without its accents: those of Latin, Greek and Cyrillic; elsewhere marks are letters."""
+    return "".join(each for each in unicodedata.normalize("NFD", name.casefold()) if not "\u0300" <= each <= "\u036f")
 
 
 def alike(db: sqlite3.Connection, names: Collection[str | None]) -> list[list[str]]:

@@ -304,15 +304,6 @@ def names_of(db: sqlite3.Connection, cluster_ids: Sequence[int]) -> dict[int, st
     return dict(map(tuple, rows.fetchall()))
 
 
-def names(db: sqlite3.Connection) -> list[str]:
-    """Everybody's name, those with most faces first."""
-    rows = db.execute(
-        """SELECT name FROM person LEFT JOIN label USING (person_id)
-           GROUP BY person_id ORDER BY count(face_id) DESC, name"""
-    )
-    return [row[0] for row in rows]
-
-
 def may_be(db: sqlite3.Connection, cluster_id: int, other: int, backend: str) -> bool:
     """Whether neither a human's word nor a photo says that an unnamed cluster is not whose the other is."""
     pairs = never(db, backend, cluster_id)

@@ -74,17 +74,6 @@ def faces(db: sqlite3.Connection, cluster_id: int, limit: int) -> list[Shown]:
     return [Shown(*row) for row in rows]
 
 
-def names(db: sqlite3.Connection) -> list[str]:
-    """Everybody's name, those with most faces first."""
-    rows = db.execute(
-        """SELECT name FROM person LEFT JOIN (
-               SELECT person_id, sum(faces) AS count FROM cluster JOIN average USING (cluster_id)
-               WHERE person_id IS NOT NULL GROUP BY person_id
-           ) USING (person_id) ORDER BY count DESC, name"""
-    )
-    return [row[0] for row in rows]
-
-
 def likeliest(
     db: sqlite3.Connection, backend: str, cluster_id: int | None, face_id: int | None, limit: int
 ) -> list[str]:

@@ -31,7 +31,6 @@ NOBODY = frozenset({"f" * 16, "0" * 16})  # contacts of a face that nobody named
 WIDE = "\uff1b"  # in a name that we write: the file parts names from what follows by a semicolon
 OURS: dict[str, TagWord] = {"face1d": "said", "face1e": "guessed"}  # how contact ids that we made begin
 MOST = 1000  # faces of one picture
-SAME_PLACE = 0.5  # of the smaller of two boxes lies in the other: one face; Picasa's boxes hold half the hair, too
 WHOLE = Canvas(1, 1)  # of a picture that is not known: its boxes stay as they are stored
 
 UTF8 = b"[encoding]\r\nutf8=1\r\n"  # what Picasa writes to say so
@@ -308,7 +307,7 @@ def _wanted(said: Sequence[Tag], canvas: Canvas, others: Sequence[Entry], named:
 
 
 def _same_place(one: Box | None, other: Box | None) -> bool:
-    return one is not None and other is not None and max(one.inside(other), other.inside(one)) > SAME_PLACE
+    return one is not None and other is not None and one.holds(other)
 
 
 def _contact_names(old: Iterable[Row]) -> dict[str, str]:

@@ -25,7 +25,6 @@ from faceindex.tags.xmp import MWG as CENTRED
 from faceindex.tags.xmp import applied_to, area_of, lying, rectangle, stored_size
 
 WRITTEN = "faceindex:Written"
-HALF = 0.5  # of the smaller of two boxes, in the other: they mean one face, however differently they are drawn
 BLANK = b"""<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -130,7 +129,7 @@ def _wanted(there: Sidecar, tags: Sequence[Tag], canvas: Canvas) -> list[Entry]:
 
 def _said(theirs: Sequence[tuple[str, Box]], name: str, place: Box) -> bool:
     """Whether somebody else has a region of this name at this place."""
-    return any(who == name and max(box.inside(place), place.inside(box)) > HALF for who, box in theirs)
+    return any(who == name and box.holds(place) for who, box in theirs)
 
 
 def _regions_of(kind: str, written: Sequence[Value]) -> Iterator[tuple[str, Box]]:

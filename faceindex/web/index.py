@@ -16,11 +16,6 @@ BUSY_MS = 2000  # a scan writes for moments only; whoever holds the index longer
 _open = threading.local()
 
 
-def use(path: Path) -> None:
-    """Say which index the pages of this app show."""
-    current_app.config["INDEX"] = path
-
-
 def db() -> sqlite3.Connection:
     """This thread's connection; a new one where another file took the index's place."""
     path: Path = current_app.config["INDEX"]

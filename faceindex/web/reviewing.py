@@ -10,7 +10,6 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Hashable
 from contextlib import closing
@@ -22,7 +21,7 @@ from faceindex.db import open_index, transaction
 from faceindex.errors import FaceindexError, UsageProblem
 from faceindex.pipeline import asking
 from faceindex.pipeline.answering import Answer, Gained, Question
-from faceindex.store import gallery, journal, people, sides
+from faceindex.store import gallery, journal, people
 from faceindex.wording import counted
 
 PATIENCE = 0.1  # seconds that a page waits for questions before it says that they are being looked for
@@ -221,7 +220,8 @@ def give(sitting: Sitting, number: int, answer: str, name: str, *, new: bool = F
 def _answer(queue: Queue, question: Question, answer: Answer, name: str, *, new: bool) -> str:
     """One entry, if what is asked about is still as it was: nobody can change it in between."""
     if answer == "other":
-        name = _known(queue.db, people.clean_name(name), new=new)
+        typed = people.clean_name(name)
+        name = (people.called if new else people.sounding)(queue.db, typed) or typed
     before = len(queue.done)
     try:
         with transaction(queue.db):
@@ -243,23 +243,6 @@ def _in_short(question: Question, answer: Answer, name: str, gained: Gained) -> 
     if answer == "ignore" or not person:
         return in_words(gained)
     return f"{person}: {in_words(gained) or 'never doubted again'}"
-
-
-def _known(db: sqlite3.Connection, name: str, *, new: bool) -> str:
-    """The name as it is known, where only capitals differ; or accents, unless it is somebody new."""
-    known = sides.names(db)
-    if name in known:
-        return name
-    for same in (str.casefold,) if new else (str.casefold, _plain):
-        found = next((each for each in known if same(each) == same(name)), None)
-        if found is not None:
-            return found
-    return name
-
-
-def _plain(name: str) -> str:
-    """A name without its accents: those of Latin, Greek and Cyrillic; elsewhere marks are letters."""
-    return "".join(each for each in unicodedata.normalize("NFD", name.casefold()) if not "\u0300" <= each <= "\u036f")
 
 
 def back(sitting: Sitting) -> None:

@@ -80,10 +80,10 @@ def folder_in(db: sqlite3.Connection, folder: str | None) -> str | None:
     if folder is None:
         return None
     path = absolute(folder)
+    if not os.path.isdir(path):
+        raise UsageProblem(f"there is no folder {shown(path)} now; name one that is there, or none for all")
     for root in roots.ids(db):
         if path == root or path.startswith(root.rstrip("/") + "/"):
-            if not os.path.isdir(path):
-                raise UsageProblem(f"there is no folder {shown(path)} now; name one that is there, or none for all")
             return path
     raise UsageProblem(f"{shown(path)} is not in the index; run 'faceindex scan' on it first")
 

@@ -77,8 +77,9 @@ def run(
     drawings = missing.drawn(db, backend, plans, step)
     work = _work(db, plans, drawings)
     with contextlib.suppress(_Rehearsed), journal.entry(db, f"import {source}", f"names from {told}") as journal_id:
-        for said in (said for each in plans for said in each.said if said.newer and said.face is not None):
-            tagging.unname(db, said.face.face_id)  # type: ignore[union-attr]
+        for face in (said.face for each in plans for said in each.said if said.newer):
+            if face is not None:
+                tagging.unname(db, face.face_id)
         report.said = bringing.bring_in(
             db, journal_id, backend, work, prefer_file=prefer == "import", drawings=drawings
         )

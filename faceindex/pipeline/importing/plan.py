@@ -14,7 +14,6 @@ from faceindex.store.paths import shown
 from faceindex.store.people import clean_name
 from faceindex.store.tagging import Known, Photo, There, told
 
-MOSTLY = 0.5  # of the smaller of two boxes, in the other
 SAME_BOX = 0.5  # IoU above which two tags of one source are about one face
 
 
@@ -44,8 +43,8 @@ class Said:
     @property
     def asks(self) -> bool:
         """Whether it only makes a question of who a face without a name is."""
-        named = self.tag.name is not None and self.face is not None
-        return named and self.tag.word == "guessed" and self.face.name is None  # type: ignore[union-attr]
+        nameless = self.face is not None and self.face.name is None
+        return nameless and self.tag.word == "guessed" and self.tag.name is not None
 
 
 @dataclass(slots=True)
@@ -134,8 +133,7 @@ def _place(photo: Photo, boxed: Sequence[Tag], made: Plan) -> list[tuple[Box, in
 def _namesake(photo: Photo, tag: Tag, box: Box, taken: set[int]) -> int | None:
     """A face that bears the tag's name already, and that its box holds or lies in, however differently it is drawn."""
     for row, face in enumerate(photo.faces):
-        near = max(box.inside(face.box), face.box.inside(box)) > MOSTLY
-        if near and row not in taken and face.name == tag.name is not None:
+        if box.holds(face.box) and row not in taken and face.name == tag.name is not None:
             taken.add(row)
             return row
     return None

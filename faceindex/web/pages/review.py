@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from faceindex.errors import FaceindexError
 from faceindex.pipeline.answering import Question
-from faceindex.store import sides
+from faceindex.store import people, sides
 from faceindex.store.sides import Shown
 from faceindex.web import index, reviewing
 from faceindex.web.changing import as_json, number, wants_json
@@ -86,7 +86,7 @@ def review() -> str:
         return render_template("review.html", state=None)
     with _sitting() as sitting:
         reviewing.meet_trouble(sitting)
-        page = render_template("review.html", **_state(sitting), names=sides.names(index.db())[:MOST_NAMES])
+        page = render_template("review.html", **_state(sitting), names=people.names(index.db())[:MOST_NAMES])
         sitting.wrong = ""  # told once
         return page
 
@@ -104,7 +104,7 @@ def ahead() -> Response:
 @pages.get("/review/names")
 def names() -> Response:
     """For the script: whom a name may be completed to."""
-    return Response(as_json(sides.names(index.db())[:MOST_NAMES]), mimetype="application/json")
+    return Response(as_json(people.names(index.db())[:MOST_NAMES]), mimetype="application/json")
 
 
 @pages.post("/review/answer")
