@@ -397,3 +397,11 @@ def test_a_night_after_an_export_has_no_news(folder):
 def test_names_that_differ_in_capitals_only_are_told(index, folder):
     report = bring(index, tagged(index, folder / "both.png", "Anna", "anna"))
     assert report.alike == ["Anna, anna"]
+
+
+def test_a_face_that_a_human_wants_back_is_not_ignored_again_by_the_next_import(index, folder):
+    found = tagged(index, folder / "blue.png", "nobody", word="ignored")
+    bring(index, found)
+    done("face", "unignore", str(rows("photo", "show", folder / "blue.png")[0]["face"]))
+    bring(index, found)
+    assert who_is_on(folder / "blue.png") == [("", None)]

@@ -170,6 +170,8 @@ def _compare(made: Plan, known: Mapping[Tag, Known]) -> None:
 
 
 def _aged(said: Said, before: Known | None, made: Plan) -> Said:
+    if before is not None and said.tag.word == "ignored" and before.face_id is not None:
+        return replace(said, spot=None)  # said once; who wants the face back since then keeps it
     if before is not None:
         since = before.face_id is not None and said.face is not None and said.face.name != said.tag.name
         return replace(said, older=said.speaks and since)
